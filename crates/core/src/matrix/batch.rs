@@ -1,0 +1,106 @@
+//! Activations of a mini-batch, feature-major.
+
+use super::{checked_area, try_vec};
+use crate::Result;
+
+/// `features × len` activations; row `j` holds feature `j` of every sample in the batch, contiguously.
+///
+/// Rows are `stride` floats apart, `stride` being `len` rounded up to a whole number of 64-byte lines, and that number
+/// made odd: rows a power of two apart would share cache sets. The padding is zero in fresh batches and in every
+/// gradient; kernels may compute on it, so activations there are arbitrary but finite.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    lines: Vec<Line>,
+    features: usize,
+    len: usize,
+    stride: usize,
+}
+
+/// One cache line of activations, so that every row starts on a line of its own.
+#[repr(C, align(64))]
+#[derive(Debug, Clone, Copy)]
+struct Line([f32; LANES]);
+
+/// Floats in a cache line.
+const LANES: usize = 16;
+
+impl Batch {
+    /// A batch of zeros.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`](crate::Error::TooLarge) or [`Error::Memory`](crate::Error::Memory) when it cannot be held.
+    pub fn zeros(features: usize, len: usize) -> Result<Self> {
+        let stride = Self::stride_for(len);
+        let lines = checked_area(features, stride / LANES)?;
+        Ok(Self { lines: try_vec("batch of activations", lines, Line([0.0; LANES]))?, features, len, stride })
+    }
+
+    /// Floats from one row to the next for a batch of `len` samples.
+    pub fn stride_for(len: usize) -> usize {
+        (len.div_ceil(LANES) | 1) * LANES
+    }
+
+    /// Number of features (rows).
+    pub fn features(&self) -> usize {
+        self.features
+    }
+
+    /// Number of samples (columns in use).
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Floats from one row to the next.
+    pub fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Columns that kernels compute on: `len` rounded up to whole lines.
+    pub fn width(&self) -> usize {
+        self.len.div_ceil(LANES) * LANES
+    }
+
+    /// All floats, padding included: `features × stride`.
+    pub fn data(&self) -> &[f32] {
+        // SAFETY: `Line` is `repr(C)` over `LANES` floats, so `lines` is that many initialised floats in a row.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * LANES) }
+    }
+
+    /// All floats, padding included: `features × stride`.
+    pub fn data_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as in `data`, and the borrow is unique.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * LANES) }
+    }
+
+    /// The samples of feature `j`, without padding.
+    pub fn row(&self, j: usize) -> &[f32] {
+        &self.data()[j * self.stride..][..self.len]
+    }
+
+    /// The samples of feature `j`, without padding.
+    pub fn row_mut(&mut self, j: usize) -> &mut [f32] {
+        let (start, len) = (j * self.stride, self.len);
+        &mut self.data_mut()[start..][..len]
+    }
+
+    /// Changes the shape, keeping the memory where it suffices; every value becomes zero when the shape differs.
+    ///
+    /// # Errors
+    /// As [`Batch::zeros`].
+    pub fn reshape(&mut self, features: usize, len: usize) -> Result<()> {
+        if self.features == features && self.len == len {
+            return Ok(());
+        }
+        let stride = Self::stride_for(len);
+        let lines = checked_area(features, stride / LANES)?;
+        self.lines.clear();
+        self.lines.try_reserve_exact(lines).map_err(|_| crate::Error::Memory {
+            what: "batch of activations",
+            bytes: lines.saturating_mul(64),
+        })?;
+        self.lines.resize(lines, Line([0.0; LANES]));
+        (self.features, self.len, self.stride) = (features, len, stride);
+        Ok(())
+    }
+}
