@@ -1,0 +1,31 @@
+//! Adam and AdamW.
+
+use super::{Formula, Rule};
+use crate::kernels::simd::Simd;
+
+/// [`Rule::Adam`].
+#[derive(Clone, Copy)]
+pub(super) struct Adam<'a>(pub &'a Rule);
+
+impl Formula for Adam<'_> {
+    const MOMENTS: usize = 2;
+    #[inline(always)]
+    unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; 2]) -> (S::V, [S::V; 2]) {
+        let Rule::Adam { learning_rate, beta1, beta2, epsilon, weight_decay, decoupled, correction1, correction2 } =
+            *self.0
+        else {
+            unreachable!()
+        };
+        // SAFETY: the caller's promise.
+        unsafe {
+            let coupled = S::splat(if decoupled { 0.0 } else { weight_decay });
+            let gradient = S::fma(coupled, value, gradient);
+            let first = S::fma(S::splat(beta1), moments[0], S::mul(S::splat(1.0 - beta1), gradient));
+            let square = S::mul(S::mul(S::splat(1.0 - beta2), gradient), gradient);
+            let second = S::fma(S::splat(beta2), moments[1], square);
+            let root = S::fma(S::sqrt(second), S::splat(1.0 / correction2.sqrt()), S::splat(epsilon));
+            let step = S::mul(S::splat(-learning_rate / correction1), S::div(first, root));
+            (S::fma(S::splat(self.0.decay()), value, step), [first, second])
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Optimizers, entry by entry.
+//!
+//! A [`Rule`] is an optimizer with its numbers for one step; [`apply`] runs it over arrays of gradients, values and moments.
+//! The same loop serves sparse and dense weights, so a kept weight moves exactly as in the dense twin.
+//! `g` is the gradient, `w` the value, `η` the learning rate, `λ` the weight decay:
+//!
+//! * [`Rule::Sgd`]: `g ← g + λw`; `m ← μm + g`; `w ← w − η·(m, or g + μm with Nesterov)`
+//! * [`Rule::Adam`]: `g ← g + λw` (or, decoupled as in AdamW, `w ← w − ηλw`); `m ← β₁m + (1−β₁)g`; `v ← β₂v + (1−β₂)g²`;
+//!   `w ← w − η/(1−β₁ᵗ) · m / (√(v/(1−β₂ᵗ)) + ε)`
+//! * [`Rule::RmsProp`]: `g ← g + λw`; `v ← αv + (1−α)g²`; `w ← w − η·g/(√v + ε)`, or with momentum `m ← μm + g/(√v + ε)`,
+//!   `w ← w − ηm`
+//!
+//! Sources: Sutskever et al. 2013 (momentum as PyTorch writes it); Kingma and Ba 2015; Loshchilov and Hutter 2019; Hinton 2012.
+
+mod adam;
+pub mod reference;
+mod rmsprop;
+mod sgd;
+#[cfg(test)]
+mod tests;
+
+use crate::kernels::simd::{Kernel, Simd, dispatch};
+use crate::parallel::{self, Shared};
+
+/// An optimizer with its numbers for one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rule {
+    /// Stochastic gradient descent.
+    Sgd {
+        /// `η`
+        learning_rate: f32,
+        /// `μ`; 0 keeps no moment.
+        momentum: f32,
+        /// Look ahead along the moment.
+        nesterov: bool,
+        /// `λ`
+        weight_decay: f32,
+    },
+    /// Adam and AdamW.
+    Adam {
+        /// `η`
+        learning_rate: f32,
+        /// `β₁`
+        beta1: f32,
+        /// `β₂`
+        beta2: f32,
+        /// `ε`
+        epsilon: f32,
+        /// `λ`
+        weight_decay: f32,
+        /// Whether the decay is AdamW's.
+        decoupled: bool,
+        /// `1 − β₁ᵗ` at this step.
+        correction1: f32,
+        /// `1 − β₂ᵗ` at this step.
+        correction2: f32,
+    },
+    /// RMSprop.
+    RmsProp {
+        /// `η`
+        learning_rate: f32,
+        /// `α`
+        alpha: f32,
+        /// `μ`; 0 keeps no momentum.
+        momentum: f32,
+        /// `ε`
+        epsilon: f32,
+        /// `λ`
+        weight_decay: f32,
+    },
+}
+
+impl Rule {
+    /// How many moments the rule keeps for each value: 0, 1 or 2.
+    pub fn moments(&self) -> usize {
+        match *self {
+            Rule::Sgd { momentum, .. } => usize::from(momentum != 0.0),
+            Rule::Adam { .. } => 2,
+            Rule::RmsProp { momentum, .. } => 1 + usize::from(momentum != 0.0),
+        }
+    }
+
+    /// The factor by which decoupled weight decay shrinks a value in this step; 1 for every other rule.
+    pub fn decay(&self) -> f32 {
+        match *self {
+            Rule::Adam { learning_rate, weight_decay, decoupled: true, .. } => 1.0 - learning_rate * weight_decay,
+            _ => 1.0,
+        }
+    }
+}
+
+/// The moments of an array of values; a moment that the rule does not keep is empty.
+#[derive(Debug, Default)]
+pub struct Moments<'a> {
+    /// Momentum, or Adam's first moment; RMSprop's second moment.
+    pub first: &'a mut [f32],
+    /// Adam's second moment; RMSprop's momentum.
+    pub second: &'a mut [f32],
+}
+
+/// [`Moments`] from which tasks borrow disjoint parts.
+pub(crate) struct SharedMoments {
+    first: (Shared<f32>, bool),
+    second: (Shared<f32>, bool),
+}
+
+impl Moments<'_> {
+    /// Shares the moments of `len` values between tasks.
+    pub(crate) fn share(self, len: usize) -> SharedMoments {
+        let share = |m: &mut [f32]| {
+            assert!(m.is_empty() || m.len() == len, "{} moments of {len} values", m.len());
+            (Shared::new(m), !m.is_empty())
+        };
+        SharedMoments { first: share(self.first), second: share(self.second) }
+    }
+}
+
+impl SharedMoments {
+    /// The moments of the values in `range`.
+    ///
+    /// # Safety
+    /// As [`Shared::range`].
+    #[allow(clippy::mut_from_ref)]
+    pub(crate) unsafe fn range(&self, range: std::ops::Range<usize>) -> Moments<'_> {
+        let kept = |kept: bool| if kept { range.clone() } else { 0..0 };
+        // SAFETY: the caller's promise.
+        let first = unsafe { self.first.0.range(kept(self.first.1)) };
+        // SAFETY: the caller's promise.
+        let second = unsafe { self.second.0.range(kept(self.second.1)) };
+        Moments { first, second }
+    }
+}
+
+/// Applies `rule` to every value, on this thread.
+///
+/// # Panics
+/// Unless all arrays have one number for each value, moments that the rule keeps included.
+pub fn apply(rule: &Rule, gradient: &[f32], values: &mut [f32], moments: Moments<'_>) {
+    let n = values.len();
+    assert_eq!(gradient.len(), n, "gradient of every value");
+    let kept = [moments.first.len(), moments.second.len()];
+    assert!((0..rule.moments()).all(|m| kept[m] == n), "moments {kept:?} of {n} values for {rule:?}");
+    dispatch(Apply { rule, gradient, values, moments });
+}
+
+/// Applies `rule` to every value, on all threads.
+///
+/// # Panics
+/// As [`apply`].
+pub fn apply_parallel(rule: &Rule, gradient: &[f32], values: &mut [f32], moments: Moments<'_>) {
+    let n = values.len();
+    assert_eq!(gradient.len(), n, "gradient of every value");
+    let (values, moments) = (Shared::new(values), moments.share(n));
+    parallel::run_chunks(n, 16_384, |range| {
+        // SAFETY: chunks are disjoint, and the slices outlive the call.
+        unsafe { apply(rule, &gradient[range.clone()], values.range(range.clone()), moments.range(range)) }
+    });
+}
+
+struct Apply<'a> {
+    rule: &'a Rule,
+    gradient: &'a [f32],
+    values: &'a mut [f32],
+    moments: Moments<'a>,
+}
+
+impl Kernel for Apply<'_> {
+    type Output = ();
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the processor has `S`, and `apply` has checked the lengths.
+        unsafe {
+            match *self.rule {
+                Rule::Sgd { momentum: 0.0, .. } => sweep::<S, _>(sgd::Sgd::<0>(self.rule), self),
+                Rule::Sgd { .. } => sweep::<S, _>(sgd::Sgd::<1>(self.rule), self),
+                Rule::Adam { .. } => sweep::<S, _>(adam::Adam(self.rule), self),
+                Rule::RmsProp { momentum: 0.0, .. } => sweep::<S, _>(rmsprop::RmsProp::<1>(self.rule), self),
+                Rule::RmsProp { .. } => sweep::<S, _>(rmsprop::RmsProp::<2>(self.rule), self),
+            }
+        }
+    }
+}
+
+/// The formula of one optimizer, on vectors.
+trait Formula: Copy {
+    /// Moments kept for each value.
+    const MOMENTS: usize;
+    /// From gradient, value and moments to the new value and moments.
+    ///
+    /// # Safety
+    /// The processor has the instruction set of `S`.
+    unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; 2]) -> (S::V, [S::V; 2]);
+}
+
+/// Runs `formula` over the arrays, vector by vector; the last one touches only the lanes that are left.
+#[inline(always)]
+unsafe fn sweep<S: Simd, F: Formula>(formula: F, arrays: Apply<'_>) {
+    let n = arrays.values.len();
+    let (g, w) = (arrays.gradient.as_ptr(), arrays.values.as_mut_ptr());
+    let m = [arrays.moments.first.as_mut_ptr(), arrays.moments.second.as_mut_ptr()];
+    let mut at = 0;
+    // SAFETY: `apply` has checked that the arrays in use hold `n` numbers; at + LANES ≤ n in the loop, and the rest is masked.
+    unsafe {
+        while at + S::LANES <= n {
+            let mut old = [S::zero(); 2];
+            for i in 0..F::MOMENTS {
+                old[i] = S::load(m[i].add(at));
+            }
+            let (value, new) = formula.step::<S>(S::load(g.add(at)), S::load(w.add(at)), old);
+            S::store(w.add(at), value);
+            for i in 0..F::MOMENTS {
+                S::store(m[i].add(at), new[i]);
+            }
+            at += S::LANES;
+        }
+        let rest = n - at;
+        if rest > 0 {
+            let mut old = [S::zero(); 2];
+            for i in 0..F::MOMENTS {
+                old[i] = S::load_part(m[i].add(at), rest);
+            }
+            let (g, w) = (g.add(at), w.add(at));
+            let (value, new) = formula.step::<S>(S::load_part(g, rest), S::load_part(w, rest), old);
+            S::store_part(w, value, rest);
+            for i in 0..F::MOMENTS {
+                S::store_part(m[i].add(at), new[i], rest);
+            }
+        }
+    }
+}

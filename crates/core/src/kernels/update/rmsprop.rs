@@ -1,0 +1,29 @@
+//! RMSprop, with or without momentum.
+
+use super::{Formula, Rule};
+use crate::kernels::simd::Simd;
+
+/// [`Rule::RmsProp`] with `M` moments.
+#[derive(Clone, Copy)]
+pub(super) struct RmsProp<'a, const M: usize>(pub &'a Rule);
+
+impl<const M: usize> Formula for RmsProp<'_, M> {
+    const MOMENTS: usize = M;
+    #[inline(always)]
+    unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; 2]) -> (S::V, [S::V; 2]) {
+        let Rule::RmsProp { learning_rate, alpha, momentum, epsilon, weight_decay } = *self.0 else { unreachable!() };
+        // SAFETY: the caller's promise.
+        unsafe {
+            let gradient = S::fma(S::splat(weight_decay), value, gradient);
+            let square = S::mul(S::mul(S::splat(1.0 - alpha), gradient), gradient);
+            let second = S::fma(S::splat(alpha), moments[0], square);
+            let mut step = S::div(gradient, S::add(S::sqrt(second), S::splat(epsilon)));
+            let mut moment = moments[1];
+            if M > 1 {
+                moment = S::fma(S::splat(momentum), moment, step);
+                step = moment;
+            }
+            (S::fma(S::splat(-learning_rate), step, value), [second, moment])
+        }
+    }
+}
