@@ -23,6 +23,8 @@ pub use batch::Batch;
 pub use compressed::{Axis, ByColumn, ByRow, Compressed, CompressedView, Csc, CscView, Csr, CsrView};
 pub use dense::{Dense, DenseView};
 
+pub(crate) use compressed::{check_structure, density, regroup, try_with_capacity};
+
 use crate::{Error, Result};
 
 /// The numbers that matrices hold: `f32` and `f64`.
