@@ -27,7 +27,7 @@ mod slice;
 use super::{Dense, Value, try_vec};
 use crate::{Error, Result};
 pub(crate) use build::regroup;
-pub(crate) use check::check_structure;
+pub(crate) use check::{check_shape, check_structure};
 use std::marker::PhantomData;
 
 /// The axis that nonzeros are grouped by: [`ByRow`] or [`ByColumn`].
