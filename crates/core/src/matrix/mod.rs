@@ -11,7 +11,7 @@
 //! use rarefy_core::matrix::{Csr, Dense};
 //! let a = Csr::from_triplets(2, 3, &[(0, 2, 1.0f32), (1, 0, 4.0), (0, 2, 0.5)])?;
 //! assert_eq!(a.nnz(), 2); // duplicates are summed
-//! assert_eq!(a.to_dense(), Dense::new(2, 3, vec![0.0, 0.0, 1.5, 4.0, 0.0, 0.0])?);
+//! assert_eq!(a.to_dense()?, Dense::new(2, 3, vec![0.0, 0.0, 1.5, 4.0, 0.0, 0.0])?);
 //! # Ok::<(), rarefy_core::Error>(())
 //! ```
 
@@ -20,8 +20,10 @@ mod compressed;
 mod dense;
 
 pub use batch::Batch;
-pub use compressed::{Csc, CscView, Csr, CsrView};
+pub use compressed::{Axis, ByColumn, ByRow, Compressed, CompressedView, Csc, CscView, Csr, CsrView};
 pub use dense::{Dense, DenseView};
+
+pub(crate) use compressed::{check_shape, check_structure, density, regroup, try_copy, try_with_capacity};
 
 use crate::{Error, Result};
 
