@@ -30,6 +30,15 @@ pub struct Entry {
     data_offsets: [u64; 2],
 }
 
+/// A tensor whose entry was checked.
+pub struct Place<'a> {
+    pub name: &'a str,
+    pub dtype: Dtype,
+    pub shape: &'a [usize],
+    /// Its bytes in the data.
+    pub range: Range<u64>,
+}
+
 /// A tensor's dimensions, at most [`MAX_RANK`].
 struct Shape(Vec<usize>);
 
@@ -117,7 +126,7 @@ impl Header {
     }
 
     /// Each tensor's name, type, shape and byte range in `len` bytes of data, which the ranges fill without hole or overlap.
-    pub fn places(&self, len: u64) -> Result<Vec<(&str, Dtype, &[usize], Range<u64>)>> {
+    pub fn places(&self, len: u64) -> Result<Vec<Place<'_>>> {
         let mut order: Vec<_> = self.tensors.iter().collect();
         order.sort_by_key(|(_, entry)| entry.data_offsets);
         let mut at = 0;
@@ -148,7 +157,7 @@ impl Header {
                 }
             }
             at = end;
-            places.push((name.as_str(), dtype, shape.as_slice(), start..end));
+            places.push(Place { name, dtype, shape, range: start..end });
         }
         if at != len {
             let problem = format!("{} bytes follow the last tensor, expected none", len - at);

@@ -40,7 +40,7 @@ use sha2::{Digest, Sha256};
 
 use crate::file::{read_whole, write_aside};
 use crate::{Error, Result};
-use header::{Entry, Header, METADATA};
+use header::{Entry, Header, METADATA, Place};
 
 /// The longest header, in bytes: the limit of the safetensors format.
 pub const HEADER_LIMIT: u64 = 100_000_000;
@@ -180,7 +180,7 @@ impl Container {
         let manifest = json::parse(manifest).map_err(|e| Error::manifest("whole", e.to_string()))?;
         let data = &bytes[data_at..];
         let mut container = Self { version, kind: kind.to_owned(), manifest, tensors: BTreeMap::new() };
-        for (name, dtype, shape, range) in header.places(data.len() as u64)? {
+        for Place { name, dtype, shape, range } in header.places(data.len() as u64)? {
             let bytes = &data[range.start as usize..range.end as usize];
             container.tensors.insert(name.to_owned(), Tensor::new(name, dtype, shape, bytes)?);
         }

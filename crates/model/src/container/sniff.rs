@@ -33,7 +33,7 @@ const FORMATS: &[(&[u8], &str, &str)] = &[
 /// The foreign format that a file begins like, and what to do about it.
 pub fn foreign(first: &[u8]) -> Option<(&'static str, &'static str)> {
     let known = FORMATS.iter().find(|(magic, ..)| first.starts_with(magic)).map(|&(_, name, advice)| (name, advice));
-    known.or_else(|| match first {
+    known.or(match first {
         // ONNX is protobuf: field 1, ir_version (3 to 13 so far), then field 2, 3 or 7: producer name, its version, graph.
         [0x08, 3..=20, 0x12 | 0x1a | 0x3a, ..] => Some(("ONNX", ADVICE)),
         [_, _, _, _, b'T', b'F', b'L', b'3', ..] => Some(("TensorFlow Lite", ADVICE)),
