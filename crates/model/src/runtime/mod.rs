@@ -1,0 +1,224 @@
+//! Executes a graph on rows of raw features.
+//!
+//! Rows are answered in blocks of 128. A block is transposed to feature-major activations, scaled, and sent through
+//! the nodes; blocks are shared among the threads. A row's answer depends neither on the number of threads nor on the
+//! other rows.
+//!
+//! ```
+//! use rarefy_core::matrix::DenseView;
+//! use rarefy_model::{graph::{Graph, Op}, runtime::Runtime};
+//! let mut graph = Graph::new(2);
+//! graph.push("relu1", Op::Relu);
+//! let answers = Runtime::new(graph)?.predict(DenseView::new(1, 2, &[-1.0, 3.0])?)?;
+//! assert_eq!(answers.row(0), &[0.0, 3.0]);
+//! # Ok::<(), rarefy_model::Error>(())
+//! ```
+
+use std::sync::Mutex;
+
+use rarefy_core::matrix::{Batch, Dense, DenseView};
+use rarefy_core::parallel;
+
+use crate::artifact::Scaling;
+use crate::graph::{Graph, Op};
+use crate::{Error, Result};
+
+/// Rows in a block: activations of a thousand features then take half a megabyte, which a core's L2 cache holds.
+const BLOCK: usize = 128;
+
+/// A checked graph, with the scaling of its input, ready to answer.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    graph: Graph,
+    scaling: Scaling,
+    /// Features of every value.
+    features: Vec<usize>,
+    /// For every value, the last node that reads it; its memory is free afterwards.
+    last_use: Vec<usize>,
+}
+
+impl Runtime {
+    /// A runtime for `graph`, whose input is not scaled.
+    ///
+    /// # Errors
+    /// As [`Graph::check`].
+    pub fn new(graph: Graph) -> Result<Self> {
+        let features = graph.features()?;
+        let mut last_use: Vec<_> = (0..features.len()).map(|value| value.saturating_sub(1)).collect();
+        for (at, node) in graph.nodes.iter().enumerate() {
+            for &value in &node.inputs {
+                last_use[value] = at;
+            }
+        }
+        Ok(Self { graph, scaling: Scaling::None, features, last_use })
+    }
+
+    /// The same runtime, raw features being scaled first.
+    ///
+    /// # Errors
+    /// As [`Scaling::check`].
+    pub fn with_scaling(mut self, scaling: Scaling) -> Result<Self> {
+        scaling.check(self.inputs())?;
+        self.scaling = scaling;
+        Ok(self)
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Number of input features.
+    pub fn inputs(&self) -> usize {
+        self.graph.inputs
+    }
+
+    /// Number of output features.
+    pub fn outputs(&self) -> usize {
+        self.features[self.features.len() - 1]
+    }
+
+    /// The answers, one row of output features for each row of raw input features.
+    ///
+    /// # Errors
+    /// [`Error::FeatureCount`]; [`Error::NotFinite`] for an input or answer that is NaN or infinite; [`Error::Core`]
+    /// when there is no memory.
+    pub fn predict(&self, rows: DenseView<f32>) -> Result<Dense<f32>> {
+        let (inputs, outputs) = (self.inputs(), self.outputs());
+        if rows.cols() != inputs {
+            return Err(Error::FeatureCount { found: rows.cols(), expected: inputs });
+        }
+        check_finite(rows, "feature", "remove or fill in such values")?;
+        let mut answers = Dense::filled(rows.rows(), outputs, 0.0)?;
+        let blocks: Vec<_> = answers.data_mut().chunks_mut(BLOCK * outputs).map(Mutex::new).collect();
+        let workspaces = Mutex::new(Vec::new());
+        let failed = Mutex::new(None);
+        parallel::run(blocks.len(), |task| {
+            let mut workspace = lock(&workspaces).pop().unwrap_or_default();
+            let from = task * BLOCK;
+            let block = rows.rows_range(from..rows.rows().min(from + BLOCK));
+            match self.answer(block, &mut lock(&blocks[task]), &mut workspace) {
+                Ok(()) => lock(&workspaces).push(workspace),
+                Err(error) => *lock(&failed) = Some(error),
+            }
+        });
+        if let Some(error) = lock(&failed).take() {
+            return Err(error);
+        }
+        check_finite(answers.view(), "output", "the input is too large for this model; check its scale")?;
+        Ok(answers)
+    }
+
+    /// The class of each row: the output that is largest, the first of equal ones. A single output is the score of
+    /// class 1: it wins past one half where the graph ends in a sigmoid, and past zero otherwise.
+    ///
+    /// # Errors
+    /// As [`Runtime::predict`].
+    pub fn predict_classes(&self, rows: DenseView<f32>) -> Result<Vec<usize>> {
+        let answers = self.predict(rows)?;
+        Ok((0..answers.rows()).map(|i| self.class_of(answers.row(i))).collect())
+    }
+
+    /// The class that a row of answers says, as in [`Runtime::predict_classes`].
+    pub fn class_of(&self, answer: &[f32]) -> usize {
+        if let [score] = answer {
+            let is_probability = matches!(self.graph.nodes.last().map(|node| &node.op), Some(Op::Sigmoid));
+            return usize::from(*score > if is_probability { 0.5 } else { 0.0 });
+        }
+        let mut best = 0;
+        for (class, score) in answer.iter().enumerate() {
+            if *score > answer[best] {
+                best = class;
+            }
+        }
+        best
+    }
+
+    /// Answers one block of rows into `answers`, row-major.
+    fn answer(&self, rows: DenseView<f32>, answers: &mut [f32], workspace: &mut Workspace) -> Result<()> {
+        let len = rows.rows();
+        workspace.values.resize_with(self.features.len(), || None);
+        let mut input = workspace.batch(self.inputs(), len)?;
+        self.transpose(rows, &mut input);
+        workspace.values[0] = Some(input);
+        for (at, node) in self.graph.nodes.iter().enumerate() {
+            let mut output = workspace.batch(self.features[at + 1], len)?;
+            let input = node.inputs[0]; // each node reads exactly one value, as the graph's check makes sure
+            if let Some(x) = &workspace.values[input] {
+                node.op.operator().run(x, &mut output);
+            }
+            workspace.values[at + 1] = Some(output);
+            if self.last_use[input] == at {
+                workspace.free.extend(workspace.values[input].take());
+            }
+        }
+        let outputs = self.outputs();
+        if let Some(Some(last)) = workspace.values.last() {
+            for j in 0..outputs {
+                for (row, &value) in answers.chunks_exact_mut(outputs).zip(last.row(j)) {
+                    row[j] = value;
+                }
+            }
+        }
+        workspace.free.extend(workspace.values.drain(..).flatten());
+        Ok(())
+    }
+
+    /// Raw rows to scaled, feature-major activations.
+    fn transpose(&self, rows: DenseView<f32>, x: &mut Batch) {
+        let stride = x.stride();
+        for i in 0..rows.rows() {
+            for (column, &value) in x.data_mut()[i..].iter_mut().step_by(stride).zip(rows.row(i)) {
+                *column = value;
+            }
+        }
+        if self.scaling != Scaling::None {
+            for j in 0..x.features() {
+                let factor = self.scaling.factor(j);
+                x.row_mut(j).iter_mut().for_each(|value| *value *= factor);
+            }
+        }
+    }
+}
+
+/// One thread's activations.
+#[derive(Default)]
+struct Workspace {
+    /// The values that are still to be read.
+    values: Vec<Option<Batch>>,
+    /// Memory to be used again.
+    free: Vec<Batch>,
+}
+
+impl Workspace {
+    /// A batch of arbitrary content.
+    fn batch(&mut self, features: usize, len: usize) -> Result<Batch> {
+        match self.free.pop() {
+            Some(mut batch) => {
+                batch.reshape(features, len)?;
+                Ok(batch)
+            }
+            None => Ok(Batch::zeros(features, len)?),
+        }
+    }
+}
+
+/// What the mutex holds. A panic elsewhere does not matter: every holder writes whole values.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Refuses NaN and infinities.
+fn check_finite(rows: DenseView<f32>, what: &'static str, advice: &'static str) -> Result<()> {
+    // A sum of zeros times the values is NaN if one of them is not finite, and needs no branch for each.
+    if rows.data().chunks(1024).all(|chunk| chunk.iter().map(|v| v * 0.0).sum::<f32>() == 0.0) {
+        return Ok(());
+    }
+    match rows.data().iter().position(|v| !v.is_finite()) {
+        Some(at) => {
+            let (row, column) = (at / rows.cols(), at % rows.cols());
+            Err(Error::NotFinite { row, what, column, found: rows.data()[at], advice })
+        }
+        None => Ok(()),
+    }
+}
