@@ -1,1 +1,19 @@
-//! Placeholder
+//! Truly sparse neural networks: layers, losses, optimizers, patterns that change while training, and the trainer.
+//!
+//! A [`Net`] is an architecture; [`Net::build`] draws its weights and gives a [`Network`]. Weights that are sparse are stored,
+//! multiplied and updated sparse ([`weight`]); the optimizer runs inside the backward pass, so that no gradient is stored
+//! unless something needs it ([`Step`]).
+
+pub mod error;
+pub mod layer;
+pub mod net;
+pub mod network;
+pub mod param;
+pub mod weight;
+
+pub use error::{Error, Result};
+pub use layer::{Layer, Mode, Pass};
+pub use net::Net;
+pub use network::Network;
+pub use param::{Param, Step};
+pub use weight::Weight;

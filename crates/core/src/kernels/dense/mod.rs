@@ -29,6 +29,15 @@ impl<'a> Strided<'a> {
         Self { data, rows, cols, row_stride: stride, col_stride: 1 }
     }
 
+    /// Rows `range` of a matrix whose rows are contiguous.
+    ///
+    /// # Panics
+    /// When `range` is past the last row.
+    pub fn slice(self, range: std::ops::Range<usize>) -> Self {
+        assert!(range.end <= self.rows, "rows {range:?} of {}", self.rows);
+        Self { data: &self.data[range.start * self.row_stride..], rows: range.len(), ..self }
+    }
+
     /// The transpose.
     pub fn t(self) -> Self {
         let Self { data, rows, cols, row_stride, col_stride } = self;

@@ -157,6 +157,35 @@ pub fn apply_parallel(rule: &Rule, gradient: &[f32], values: &mut [f32], moments
     });
 }
 
+/// Applies `rule` to every value, on all threads, with gradients that exist only block by block: `fill(range, gradient)`
+/// writes those of the values in `range`, which are `block` long but for the last.
+///
+/// # Panics
+/// As [`apply`].
+pub fn apply_streamed(
+    rule: &Rule,
+    values: &mut [f32],
+    moments: Moments<'_>,
+    block: usize,
+    fill: impl Fn(std::ops::Range<usize>, &mut [f32]) + Sync,
+) {
+    let n = values.len();
+    let (values, moments) = (Shared::new(values), moments.share(n));
+    parallel::run_chunks(n, block, |range| {
+        GRADIENT.with_borrow_mut(|gradient| {
+            gradient.resize(range.len(), 0.0);
+            fill(range.clone(), gradient);
+            // SAFETY: blocks are disjoint, and the slices outlive the call.
+            unsafe { apply(rule, gradient, values.range(range.clone()), moments.range(range)) }
+        });
+    });
+}
+
+thread_local! {
+    /// Each thread's block of gradients, kept from call to call.
+    static GRADIENT: std::cell::RefCell<Vec<f32>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
 struct Apply<'a> {
     rule: &'a Rule,
     gradient: &'a [f32],

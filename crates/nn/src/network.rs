@@ -1,0 +1,182 @@
+//! A network with weights, and the batches that flow through it.
+
+use crate::layer::{Layer, Mode, Pass};
+use crate::{Error, Result, Step, Weight};
+use rarefy_core::kernels::update::Rule;
+use rarefy_core::matrix::Batch;
+use rarefy_model::graph::Graph;
+
+/// A network with weights.
+///
+/// It owns one batch for its input and one for the output of each [`Transform`](crate::layer::Transform); a
+/// [`Map`](crate::layer::Map) works in the batch of the layer before it. Gradients have batches of the same shapes, but for
+/// the input.
+pub struct Network {
+    inputs: usize,
+    layers: Vec<Box<dyn Layer>>,
+    /// `values[0]` is the input.
+    values: Vec<Batch>,
+    /// `gradients[i]` is that of `values[i + 1]`.
+    gradients: Vec<Batch>,
+}
+
+impl Network {
+    /// A network of these layers.
+    ///
+    /// # Errors
+    /// [`Error::Layer`] when there is none that transforms its input.
+    pub fn new(inputs: usize, mut layers: Vec<Box<dyn Layer>>) -> Result<Self> {
+        let transforms = layers.iter_mut().map(|layer| matches!(layer.pass(), Pass::Transform(_))).filter(|t| *t).count();
+        if transforms == 0 {
+            let problem = "a network needs a layer with weights, such as `linear 10`".to_owned();
+            return Err(Error::Layer { at: layers.len(), layer: String::new(), problem });
+        }
+        let empty = Batch::zeros(0, 0)?;
+        Ok(Self { inputs, layers, values: vec![empty.clone(); transforms + 1], gradients: vec![empty; transforms] })
+    }
+
+    /// Number of input features.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Number of output features.
+    pub fn outputs(&self) -> usize {
+        self.layers.last().map_or(self.inputs, |layer| layer.outputs())
+    }
+
+    /// The layers, in order.
+    pub fn layers(&self) -> &[Box<dyn Layer>] {
+        &self.layers
+    }
+
+    /// The layers, to change.
+    pub fn layers_mut(&mut self) -> &mut [Box<dyn Layer>] {
+        &mut self.layers
+    }
+
+    /// The weights, in order.
+    pub fn weights(&self) -> impl Iterator<Item = &Weight> {
+        self.layers.iter().filter_map(|layer| layer.weight())
+    }
+
+    /// Nonzeros of all weight matrices.
+    pub fn nnz(&self) -> usize {
+        self.weights().map(Weight::nnz).sum()
+    }
+
+    /// Nonzeros over entries of all weight matrices.
+    pub fn density(&self) -> f64 {
+        self.nnz() as f64 / self.weights().map(|w| w.rows() * w.cols()).sum::<usize>().max(1) as f64
+    }
+
+    /// Trainable numbers: weights in the pattern, biases, norms.
+    pub fn parameters(&self) -> usize {
+        let of = |layer: &Box<dyn Layer>| match layer.weight() {
+            Some(weight) => weight.nnz(),
+            None => layer.params().iter().map(|(_, p)| p.values.len()).sum(),
+        };
+        self.layers.iter().map(of).sum()
+    }
+
+    /// Bytes of training state: parameters, moments, gradients if kept, indices.
+    pub fn state_bytes(&self) -> usize {
+        let of = |layer: &Box<dyn Layer>| match layer.weight() {
+            Some(weight) => weight.bytes(),
+            None => layer.params().iter().map(|(_, p)| p.bytes()).sum(),
+        };
+        self.layers.iter().map(of).sum()
+    }
+
+    /// Makes room for batches of `len` samples, and returns the input batch to fill.
+    ///
+    /// # Errors
+    /// When there is no memory for them.
+    pub fn input(&mut self, len: usize) -> Result<&mut Batch> {
+        self.values[0].reshape(self.inputs, len)?;
+        let mut at = 0;
+        for layer in &mut self.layers {
+            let outputs = layer.outputs();
+            if let Pass::Transform(_) = layer.pass() {
+                at += 1;
+                self.values[at].reshape(outputs, len)?;
+            }
+        }
+        Ok(&mut self.values[0])
+    }
+
+    /// Runs the batch last put into [`Network::input`] through all layers, and returns the output.
+    pub fn forward(&mut self, mode: Mode) -> &Batch {
+        let mut at = 0;
+        for layer in &mut self.layers {
+            match layer.pass() {
+                Pass::Map(map) => map.forward(&mut self.values[at], mode),
+                Pass::Transform(transform) => {
+                    let (before, after) = self.values.split_at_mut(at + 1);
+                    transform.forward(&before[at], &mut after[0], mode);
+                    at += 1;
+                }
+            }
+        }
+        &self.values[at]
+    }
+
+    /// The output of the last [`Network::forward`], and the batch in which [`Network::backward`] expects its gradient.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn output(&mut self) -> Result<(&Batch, &mut Batch)> {
+        for (value, gradient) in self.values[1..].iter().zip(&mut self.gradients) {
+            gradient.reshape(value.features(), value.len())?;
+        }
+        let last = self.gradients.len();
+        Ok((&self.values[last], &mut self.gradients[last - 1]))
+    }
+
+    /// Takes the gradient put into [`Network::output`] back through all layers.
+    ///
+    /// After each layer with a weight, `visit` sees the layer's number, its weight, its input and its output's gradient.
+    pub fn backward(&mut self, mode: Mode, step: Step<'_>, mut visit: impl FnMut(usize, &mut Weight, &Batch, &Batch)) {
+        let mut at = self.gradients.len();
+        for (number, layer) in self.layers.iter_mut().enumerate().rev() {
+            let (before, after) = self.gradients.split_at_mut(at.saturating_sub(1));
+            let x = |i: usize| &self.values[i];
+            match layer.pass() {
+                // A map before the first transform has parameters only if it is a bias on the input, whose gradient nobody computes.
+                Pass::Map(_) if at == 0 => {}
+                Pass::Map(map) => map.backward(x(at), &mut after[0], mode, step),
+                Pass::Transform(transform) => {
+                    transform.backward(x(at - 1), &after[0], before.last_mut(), mode, step);
+                    if let Some(weight) = layer.weight_mut() {
+                        visit(number, weight, &self.values[at - 1], &after[0]);
+                    }
+                    at -= 1;
+                }
+            }
+        }
+    }
+
+    /// Applies and clears all accumulated gradients.
+    pub fn apply(&mut self, rule: &Rule) {
+        for layer in &mut self.layers {
+            layer.params_mut().into_iter().for_each(|(_, param)| param.apply_gradient(rule));
+        }
+    }
+
+    /// The network as data, for an artifact.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn lower(&self) -> Result<Graph> {
+        let mut graph = Graph::new(self.inputs);
+        let mut counts = std::collections::HashMap::new();
+        for layer in &self.layers {
+            for op in layer.lower()? {
+                let count = counts.entry(op.kind()).or_insert(0);
+                *count += 1;
+                graph.push(format!("{}{count}", op.kind()), op);
+            }
+        }
+        Ok(graph)
+    }
+}
