@@ -55,8 +55,12 @@ impl Pattern {
         let mut cells = try_with_capacity("pattern", counts.iter().sum())?;
         for (count, (top, rows, side, cols, _)) in counts.into_iter().zip(classes) {
             let chosen = sample(count, (rows * cols) as u64, &mut stream)?;
-            let cell = |i: u64| (top as u64 + i / cols as u64) * grid.1 as u64 + side as u64 + i % cols as u64;
-            cells.extend(chosen.into_iter().map(cell));
+            let (first, across) = ((top * grid.1 + side) as u64, grid.1 as u64);
+            if cols == grid.1 {
+                cells.extend(chosen.into_iter().map(|i| first + i)); // whole bands: without two divisions a cell
+            } else {
+                cells.extend(chosen.into_iter().map(|i| first + i / cols as u64 * across + i % cols as u64));
+            }
         }
         cells.sort_unstable();
         Self::from_cells(shape, structure, &cells)
@@ -117,7 +121,10 @@ impl Pattern {
             let found = if rising { format!("{last} of {}", grid.0 * grid.1) } else { "out of order".into() };
             return Err(Error::Parameter { name: "cells of a pattern", found, expected: "rising numbers of cells" });
         }
-        let nnz = cells.iter().map(|&cell| structure.entries(shape, cell)).sum();
+        let nnz = match structure {
+            Structure::Unstructured => cells.len(),
+            Structure::Block { .. } => cells.iter().map(|&cell| structure.entries(shape, cell)).sum(),
+        };
         check_u32("nonzeros", nnz)?;
         let mut indptr = try_vec("pattern", rows + 1, nnz as u32)?;
         let mut indices: Vec<u32> = try_with_capacity("pattern", nnz)?;

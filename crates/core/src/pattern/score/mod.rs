@@ -64,7 +64,8 @@ mod tests {
     fn every_score_is_in_the_table_once() {
         let mut names: Vec<_> = scores().iter().map(|s| s.name()).collect();
         let mut table: Vec<_> = TABLE.iter().map(|row| row.0).collect();
-        (names.sort(), table.sort());
+        names.sort();
+        table.sort();
         assert_eq!(names, table);
     }
 
