@@ -30,7 +30,8 @@ impl<A: Axis, T: Value> Compressed<A, T> {
         sort_and_merge(rows, cols, indptr, indices, values)
     }
 
-    /// A matrix from compressed arrays whose lines may be out of order and hold duplicates, which are summed in the order given.
+    /// A matrix from compressed arrays whose lines may be out of order and hold duplicates, which are summed in the
+    /// order given.
     ///
     /// # Errors
     /// As [`Compressed::new`], except for [`Error::Order`].
@@ -110,8 +111,8 @@ fn group<T: Value>(
     Ok((indptr, indices, values))
 }
 
-/// Regroups a checked structure by its other axis, `minor` lines: `payload(position)` is what the nonzero at `position` of
-/// the old order takes along, and `blank` any such value.
+/// Regroups a checked structure by its other axis, `minor` lines: `payload(position)` is what the nonzero at
+/// `position` of the old order takes along, and `blank` any such value.
 pub(crate) fn regroup<V: Copy>(
     minor: usize,
     old_indptr: &[u32],
