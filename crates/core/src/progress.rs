@@ -1,7 +1,7 @@
 //! Long work that can be watched and cancelled.
 //!
-//! Work that takes more than a moment takes a `&dyn Progress`: it says what it starts and how far it is, and asks between
-//! steps whether it should stop. `&()` watches nothing and never cancels; [`Cancel`] only cancels.
+//! Work that takes more than a moment takes a `&dyn Progress`: it says what it starts and how far it is, and asks
+//! between steps whether it should stop. `&()` watches nothing and never cancels; [`Cancel`] only cancels.
 //!
 //! ```
 //! use rarefy_core::progress::{Cancel, Progress};

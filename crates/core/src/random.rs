@@ -1,12 +1,13 @@
 //! Random numbers that depend only on a key and a counter.
 //!
-//! Philox4x32-10 (Salmon, Moraes, Dror, Shaw, *Parallel random numbers: as easy as 1, 2, 3*, 2011) maps a 64-bit key and a
-//! 128-bit counter to 128 random bits, without a state. So a dropout mask is a function of (seed, stream, step, row): it is
-//! the same on any number of threads, and after a restart.
+//! Philox4x32-10 (Salmon, Moraes, Dror, Shaw, *Parallel random numbers: as easy as 1, 2, 3*, 2011) maps a 64-bit key
+//! and a 128-bit counter to 128 random bits, without a state. So a dropout mask is a function of (seed, stream, step,
+//! row): it is the same on any number of threads, and after a restart.
 //!
 //! * `seed` is the user's; `stream` tells uses apart (shuffling, dropout of layer 3, …): together they make a [`Key`].
-//! * `step` and `row` are the counter: [`Key::block`] gives the four words at one counter, and [`Key::stream`] reads the
-//!   blocks of one step from row 0 on. Use a stream of its own for each of the two ways, or they repeat one another.
+//! * `step` and `row` are the counter: [`Key::block`] gives the four words at one counter, and [`Key::stream`] reads
+//!   the blocks of one step from row 0 on. Use a stream of its own for each of the two ways, or they repeat one
+//!   another.
 //!
 //! ```
 //! use rarefy_core::random::{Key, sample, shuffle};
@@ -28,8 +29,8 @@ const INCREMENTS: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 
 /// Philox4x32-10: the block of random words that belongs to `counter` under `key`.
 ///
-/// Each of 10 rounds multiplies words 0 and 2 of the counter to 64 bits, and mixes high halves, words 1 and 3, and the key,
-/// which grows by a constant each round.
+/// Each of 10 rounds multiplies words 0 and 2 of the counter to 64 bits, and mixes high halves, words 1 and 3, and
+/// the key, which grows by a constant each round.
 #[inline(always)]
 pub fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for _ in 0..10 {
@@ -159,8 +160,8 @@ impl Stream {
 
     /// Normal with mean 0 and variance 1.
     ///
-    /// Box and Muller, in double precision: with `u` in (0, 1] and `v` in [0, 1), `√(−2 ln u) · (cos 2πv, sin 2πv)` are two
-    /// independent normals. `u` is a multiple of 2⁻³², which bounds the result by 6.7.
+    /// Box and Muller, in double precision: with `u` in (0, 1] and `v` in [0, 1), `√(−2 ln u) · (cos 2πv, sin 2πv)`
+    /// are two independent normals. `u` is a multiple of 2⁻³², which bounds the result by 6.7.
     pub fn normal_f32(&mut self) -> f32 {
         if let Some(second) = self.normal.take() {
             return second;
@@ -191,9 +192,9 @@ pub fn shuffle<T>(items: &mut [T], stream: &mut Stream) {
 
 /// `k` different numbers out of `0..n`, every set of `k` equally likely, in rising order.
 ///
-/// Time and memory are `O(k)` (times `log k` where `k < n / 64`), whatever `n` is. Sets that are not thin are drawn by Floyd's
-/// method (Bentley and Floyd, *A sample of brilliance*, 1987) on a bitmap, which is then never longer than the result; thin
-/// ones by drawing, sorting and drawing again for the few that met.
+/// Time and memory are `O(k)` (times `log k` where `k < n / 64`), whatever `n` is. Sets that are not thin are drawn
+/// by Floyd's method (Bentley and Floyd, *A sample of brilliance*, 1987) on a bitmap, which is then never longer than
+/// the result; thin ones by drawing, sorting and drawing again for the few that met.
 ///
 /// # Errors
 /// [`Error::Parameter`] when `k > n`, [`Error::Memory`] when `k` numbers cannot be held.

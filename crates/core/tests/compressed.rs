@@ -19,6 +19,11 @@ fn oracle(rows: usize, cols: usize, triplets: &[(usize, usize, f64)]) -> TriMat<
     matrix
 }
 
+/// The same matrix in our type and in the oracle's.
+fn both(rows: usize, cols: usize, triplets: &[(usize, usize, f64)]) -> (Csr<f64>, CsMat<f64>) {
+    (Csr::from_triplets(rows, cols, triplets).unwrap(), oracle(rows, cols, triplets).to_csr())
+}
+
 /// Our arrays in the oracle's type, whose constructor checks them again.
 fn csr(a: &Csr<f64>) -> CsMat<f64> {
     let wide = |v: &[u32]| v.iter().map(|&x| x as usize).collect::<Vec<_>>();
@@ -48,7 +53,7 @@ proptest! {
 
     #[test]
     fn conversion_and_transposes_agree_with_sprs((rows, cols, t) in entries()) {
-        let (ours, theirs): (_, CsMat<f64>) = (Csr::from_triplets(rows, cols, &t).unwrap(), oracle(rows, cols, &t).to_csr());
+        let (ours, theirs) = both(rows, cols, &t);
         prop_assert_eq!(csc(&ours.to_csc().unwrap()), theirs.to_csc());
         prop_assert_eq!(&ours.to_csc().unwrap().to_csr().unwrap(), &ours);
         prop_assert_eq!(csr(&ours.transpose().unwrap()), theirs.transpose_view().to_csr());
@@ -69,7 +74,7 @@ proptest! {
 
     #[test]
     fn slices_agree_with_sprs((rows, cols, t) in entries(), cut in any::<[prop::sample::Index; 2]>()) {
-        let (ours, theirs): (_, CsMat<f64>) = (Csr::from_triplets(rows, cols, &t).unwrap(), oracle(rows, cols, &t).to_csr());
+        let (ours, theirs) = both(rows, cols, &t);
         let range = |len: usize| {
             let (a, b) = (cut[0].index(len + 1), cut[1].index(len + 1));
             a.min(b)..a.max(b)
@@ -88,7 +93,10 @@ proptest! {
     }
 
     #[test]
-    fn selections_repeat_and_reorder((rows, cols, t) in entries(), picks in prop::collection::vec(any::<prop::sample::Index>(), 0..9)) {
+    fn selections_repeat_and_reorder(
+        (rows, cols, t) in entries(),
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 0..9),
+    ) {
         let a = Csr::from_triplets(rows, cols, &t).unwrap();
         let dense = a.to_dense().unwrap();
         let i: Vec<usize> = picks.iter().map(|p| p.index(rows)).collect();
@@ -101,7 +109,7 @@ proptest! {
 
     #[test]
     fn get_finds_what_is_stored((rows, cols, t) in entries()) {
-        let (ours, theirs): (_, CsMat<f64>) = (Csr::from_triplets(rows, cols, &t).unwrap(), oracle(rows, cols, &t).to_csr());
+        let (ours, theirs) = both(rows, cols, &t);
         for (i, j) in (0..=rows).flat_map(|i| (0..=cols).map(move |j| (i, j))) {
             let inside = i < rows && j < cols;
             prop_assert_eq!(ours.get(i, j), if inside { theirs.get(i, j).copied() } else { None });

@@ -1,7 +1,7 @@
 //! Compressed sparse matrices, by rows (CSR) or by columns (CSC).
 //!
-//! Both are one type, [`Compressed`], that differs only in the axis its nonzeros are grouped by: the *major* axis is rows
-//! for [`Csr`] and columns for [`Csc`], the *minor* one the other. Major line `i` holds the nonzeros at positions
+//! Both are one type, [`Compressed`], that differs only in the axis its nonzeros are grouped by: the *major* axis is
+//! rows for [`Csr`] and columns for [`Csc`], the *minor* one the other. Major line `i` holds the nonzeros at positions
 //! `indptr[i]..indptr[i + 1]` of `indices` (where on the minor axis) and `values`.
 //!
 //! What every value of these types keeps to, and every kernel may count on:

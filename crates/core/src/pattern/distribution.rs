@@ -12,8 +12,8 @@ pub enum Distribution {
     Uniform,
     /// Density in proportion to `(rows + cols) / (rows · cols)`, so that small layers stay denser.
     ///
-    /// Where that asks for more than a layer has, the layer is dense and the others share the rest. Mocanu et al., *Scalable
-    /// training of artificial neural networks with adaptive sparse connectivity*, 2018.
+    /// Where that asks for more than a layer has, the layer is dense and the others share the rest. Mocanu et al.,
+    /// *Scalable training of artificial neural networks with adaptive sparse connectivity*, 2018.
     ErdosRenyi,
     /// These densities, one a layer, each in (0, 1].
     PerLayer(Vec<f64>),
@@ -24,14 +24,15 @@ pub enum Distribution {
 impl Distribution {
     /// Nonzeros of each layer, for layers of the given `(rows, columns)` and the density wanted over all of them.
     ///
-    /// Their sum is `floor(target · weights)`; with [`PerLayer`](Self::PerLayer) it is that of the densities given, which may
-    /// be less. Fractions are rounded to the largest remainder, ties to the earlier layer. Nobody but
-    /// [`Global`](Self::Global) leaves a layer without a nonzero, which would cut the network in two, while there is one to
-    /// spare. `scores` has one slice of `rows · cols` scores a layer for `Global`, and is not looked at by the others.
+    /// Their sum is `floor(target · weights)`; with [`PerLayer`](Self::PerLayer) it is that of the densities given,
+    /// which may be less. Fractions are rounded to the largest remainder, ties to the earlier layer. Nobody but
+    /// [`Global`](Self::Global) leaves a layer without a nonzero, which would cut the network in two, while there is
+    /// one to spare. `scores` has one slice of `rows · cols` scores a layer for `Global`, and is not looked at by the
+    /// others.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a target that is not in (0, 1] or leaves not one nonzero, and for densities that are not in
-    /// (0, 1] or exceed the target together; [`Error::Length`] for a wrong number of densities or scores;
+    /// [`Error::Parameter`] for a target that is not in (0, 1] or leaves not one nonzero, and for densities that are
+    /// not in (0, 1] or exceed the target together; [`Error::Length`] for a wrong number of densities or scores;
     /// [`Error::TooLarge`] for layers or counts past `u32`.
     pub fn allocate(&self, shapes: &[(usize, usize)], target: f64, scores: &[&[f32]]) -> Result<Vec<usize>> {
         let mut sizes = Vec::with_capacity(shapes.len());
@@ -102,7 +103,8 @@ fn check_densities(densities: &[f64], layers: usize) -> Result<()> {
 fn erdos_renyi(shapes: &[(usize, usize)], sizes: &[usize], budget: usize) -> Vec<f64> {
     let side = |&(rows, cols): &(usize, usize)| rows as f64 + cols as f64;
     let mut dense = vec![false; shapes.len()];
-    // A layer that is dense at some ε stays so, since taking it out only raises ε for the rest: at most one round a layer.
+    // A layer that is dense at some ε stays so, since taking it out only raises ε for the rest: at most one round a
+    // layer.
     loop {
         let taken: f64 = sizes.iter().zip(&dense).filter(|(_, dense)| **dense).map(|(&size, _)| size as f64).sum();
         let sides: f64 = shapes.iter().zip(&dense).filter(|(_, dense)| !**dense).map(|(shape, _)| side(shape)).sum();

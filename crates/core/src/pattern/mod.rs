@@ -108,7 +108,8 @@ impl Pattern {
         row < self.rows && col < self.cols && self.row(row).binary_search(&(col as u32)).is_ok()
     }
 
-    /// The pattern of the transpose, in `O(nnz + rows + cols)`, and for each of its entries the position of the same entry here.
+    /// The pattern of the transpose, in `O(nnz + rows + cols)`, and for each of its entries the position of the same
+    /// entry here.
     ///
     /// This is what keeps weights held by rows and by columns together: `by_column[at] = by_row[positions[at]]`.
     ///

@@ -21,11 +21,12 @@ impl Pattern {
         Ok(Self { rows, cols, indptr, indices })
     }
 
-    /// A random pattern, every one of the same size equally likely: `nnz` entries, or whole blocks of at most `nnz` entries.
+    /// A random pattern, every one of the same size equally likely: `nnz` entries, or whole blocks of at most `nnz`
+    /// entries.
     ///
-    /// Blocks come as near to `nnz` as no further block would fit below it; those cut off at a border are as dense as the
-    /// others, up to rounding. Time and memory are `O(nnz + rows)`. The same `key` gives the same pattern; the numbers are
-    /// its step 0.
+    /// Blocks come as near to `nnz` as no further block would fit below it; those cut off at a border are as dense as
+    /// the others, up to rounding. Time and memory are `O(nnz + rows)`. The same `key` gives the same pattern; the
+    /// numbers are its step 0.
     ///
     /// # Errors
     /// [`Error::Parameter`] when `nnz` is more than there are entries, [`Error::TooLarge`] or [`Error::Memory`] when it
@@ -34,7 +35,8 @@ impl Pattern {
         let total = check_nnz(shape, nnz)?;
         let grid = structure.grid(shape)?;
         let (height, width) = structure.cell();
-        // Whole and cut-off cells: a class is (first cell row, cell rows, first cell column, cell columns, entries a cell).
+        // Whole and cut-off cells: a class is (first cell row, cell rows, first cell column, cell columns, entries a
+        // cell).
         let (whole, rest) = ((shape.0 / height, shape.1 / width), (shape.0 % height, shape.1 % width));
         let mut classes = [
             (0, whole.0, 0, whole.1, height * width),
@@ -55,8 +57,12 @@ impl Pattern {
         let mut cells = try_with_capacity("pattern", counts.iter().sum())?;
         for (count, (top, rows, side, cols, _)) in counts.into_iter().zip(classes) {
             let chosen = sample(count, (rows * cols) as u64, &mut stream)?;
-            let cell = |i: u64| (top as u64 + i / cols as u64) * grid.1 as u64 + side as u64 + i % cols as u64;
-            cells.extend(chosen.into_iter().map(cell));
+            let (first, across) = ((top * grid.1 + side) as u64, grid.1 as u64);
+            if cols == grid.1 {
+                cells.extend(chosen.into_iter().map(|i| first + i)); // whole bands: without two divisions a cell
+            } else {
+                cells.extend(chosen.into_iter().map(|i| first + i / cols as u64 * across + i % cols as u64));
+            }
         }
         cells.sort_unstable();
         Self::from_cells(shape, structure, &cells)
@@ -65,8 +71,9 @@ impl Pattern {
     /// The pattern of the highest scores: `nnz` entries, or whole blocks of at most `nnz` entries, the best first.
     ///
     /// `scores` are `(row, column, score)`, each place at most once. Places that do not occur are never chosen, so the
-    /// result has fewer entries when the stream is shorter; blocks are ranked by the sum of their scores, and one that no
-    /// longer fits is passed over. Ties go to the lower position, NaN last. Memory is `O(nnz)`, and one number a block.
+    /// result has fewer entries when the stream is shorter; blocks are ranked by the sum of their scores, and one
+    /// that no longer fits is passed over. Ties go to the lower position, NaN last. Memory is `O(nnz)`, and one
+    /// number a block.
     ///
     /// # Errors
     /// [`Error::Parameter`] when `nnz` is more than there are entries, [`Error::Index`] for a score outside `shape`,
@@ -105,8 +112,8 @@ impl Pattern {
     /// [`Unstructured`](Structure::Unstructured), block numbers otherwise; see [`Structure`].
     ///
     /// # Errors
-    /// [`Error::Parameter`] unless cells rise strictly and exist; [`Error::TooLarge`] or [`Error::Memory`] when the pattern
-    /// cannot be held.
+    /// [`Error::Parameter`] unless cells rise strictly and exist; [`Error::TooLarge`] or [`Error::Memory`] when the
+    /// pattern cannot be held.
     pub fn from_cells(shape: (usize, usize), structure: Structure, cells: &[u64]) -> Result<Self> {
         let (rows, cols) = shape;
         check_shape(rows, cols)?;
@@ -117,7 +124,10 @@ impl Pattern {
             let found = if rising { format!("{last} of {}", grid.0 * grid.1) } else { "out of order".into() };
             return Err(Error::Parameter { name: "cells of a pattern", found, expected: "rising numbers of cells" });
         }
-        let nnz = cells.iter().map(|&cell| structure.entries(shape, cell)).sum();
+        let nnz = match structure {
+            Structure::Unstructured => cells.len(),
+            Structure::Block { .. } => cells.iter().map(|&cell| structure.entries(shape, cell)).sum(),
+        };
         check_u32("nonzeros", nnz)?;
         let mut indptr = try_vec("pattern", rows + 1, nnz as u32)?;
         let mut indices: Vec<u32> = try_with_capacity("pattern", nnz)?;

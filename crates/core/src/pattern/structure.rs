@@ -8,8 +8,8 @@ use std::str::FromStr;
 
 /// What is kept or dropped as one: single entries, or whole blocks.
 ///
-/// A structure cuts a matrix into *cells*, numbered row by row from the upper left. Blocks at the right and lower border
-/// are cut off where the matrix ends, so that any block fits any matrix. In text: `unstructured`, `block 4x1`.
+/// A structure cuts a matrix into *cells*, numbered row by row from the upper left. Blocks at the right and lower
+/// border are cut off where the matrix ends, so that any block fits any matrix. In text: `unstructured`, `block 4x1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Structure {
     /// Every entry by itself.
@@ -51,11 +51,12 @@ impl Structure {
 
     /// Scores summed over each cell, in the order of the cells; NaN for a cell without a score.
     ///
-    /// `scores` are `(row, column, score)` in any order and need not be complete; a score that is NaN counts as −∞. Memory
-    /// is one `f32` a cell.
+    /// `scores` are `(row, column, score)` in any order and need not be complete; a score that is NaN counts as −∞.
+    /// Memory is one `f32` a cell.
     ///
     /// # Errors
-    /// As [`grid`](Self::grid); [`Error::Memory`] when the sums cannot be held; [`Error::Index`] for a score outside `shape`.
+    /// As [`grid`](Self::grid); [`Error::Memory`] when the sums cannot be held; [`Error::Index`] for a score outside
+    /// `shape`.
     pub fn sum_scores(
         self,
         shape: (usize, usize),

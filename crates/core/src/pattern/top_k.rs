@@ -83,9 +83,12 @@ impl TopK {
 
     #[inline]
     fn admit(&mut self, entry: Entry) {
-        if self.k == 0 || entry.order() > self.bar {
-            return;
+        if self.k > 0 && entry.order() <= self.bar {
+            self.keep(entry);
         }
+    }
+
+    fn keep(&mut self, entry: Entry) {
         self.kept.push(entry);
         if self.kept.len() == self.k.saturating_mul(2) {
             self.compact();

@@ -8,16 +8,17 @@
 //! `y` is overwritten. Entries that are not stored take no part, so they do not turn an infinite `x` into NaN.
 //!
 //! There are two loops, named after what they do along the major axis (rows of CSR, columns of CSC):
-//! * *gather*, where the result lies along it (`A x` by rows, `Aᵀ x` by columns): each result is one sparse dot product. All
-//!   threads; no memory.
-//! * *scatter*, where the result lies across it (`A x` by columns, `Aᵀ x` by rows): each line adds to results anywhere. Up to 8
-//!   threads work on vectors of their own, which are then summed in a fixed order; that costs 8 passes over the result, and
-//!   is done only where the result is short against the nonzeros. Otherwise one thread works alone. Who multiplies often by
-//!   a wide matrix converts it once, in `O(nnz + rows + cols)`, and gathers.
+//! * *gather*, where the result lies along it (`A x` by rows, `Aᵀ x` by columns): each result is one sparse dot
+//!   product. All threads; no memory.
+//! * *scatter*, where the result lies across it (`A x` by columns, `Aᵀ x` by rows): each line adds to results
+//!   anywhere. Up to 8 threads work on vectors of their own, which are then summed in a fixed order; that costs 8
+//!   passes over the result, and is done only where the result is short against the nonzeros. Otherwise one thread
+//!   works alone. Who multiplies often by a wide matrix converts it once, in `O(nnz + rows + cols)`, and gathers.
 //!
-//! Cost: `2·nnz` operations either way. How the work is cut depends on shape and `nnz` only, so the number of threads does not
-//! change a bit of the result. No instruction set is special either: loading `x` one number at a time into four
-//! sums takes 0.39–0.65 ns a nonzero, the gather instruction of AVX2 0.63–1.0 (1024² to 16384², 1–10 % dense, AMD EPYC).
+//! Cost: `2·nnz` operations either way. How the work is cut depends on shape and `nnz` only, so the number of threads
+//! does not change a bit of the result. No instruction set is special either: loading `x` one number at a time into
+//! four sums takes 0.39–0.65 ns a nonzero, the gather instruction of AVX2 0.63–1.0 (1024² to 16384², 1–10 % dense,
+//! AMD EPYC).
 //!
 //! ```
 //! use rarefy_core::{kernels::spmv::spmv, matrix::Csr};
@@ -45,8 +46,8 @@ const PARTS: usize = 8;
 /// `y = A x`.
 ///
 /// # Errors
-/// [`Error::Length`] unless `x` has `cols` and `y` has `rows` numbers; [`Error::Memory`] when a scatter's partial results
-/// cannot be held.
+/// [`Error::Length`] unless `x` has `cols` and `y` has `rows` numbers; [`Error::Memory`] when a scatter's partial
+/// results cannot be held.
 pub fn spmv<A: Axis, T: Value>(a: CompressedView<'_, A, T>, x: &[T], y: &mut [T]) -> Result<()> {
     check_len("x", x.len(), a.cols())?;
     check_len("y", y.len(), a.rows())?;

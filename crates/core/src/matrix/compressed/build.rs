@@ -26,11 +26,12 @@ impl<A: Axis, T: Value> Compressed<A, T> {
         }
         let (major, _) = A::orient(rows, cols);
         let entries = triplets.iter().map(|&(row, col, value)| (A::orient(row, col), value));
-        let (indptr, indices, values) = group(major, triplets.len(), T::zero(), entries)?;
+        let (indptr, indices, values) = group(major, triplets.len(), entries)?;
         sort_and_merge(rows, cols, indptr, indices, values)
     }
 
-    /// A matrix from compressed arrays whose lines may be out of order and hold duplicates, which are summed in the order given.
+    /// A matrix from compressed arrays whose lines may be out of order and hold duplicates, which are summed in the
+    /// order given.
     ///
     /// # Errors
     /// As [`Compressed::new`], except for [`Error::Order`].
@@ -65,7 +66,7 @@ impl<A: Axis, T: Value> Compressed<A, T> {
             let row = dense.row(i).iter().enumerate();
             row.filter(|(_, value)| !value.is_zero()).map(move |(j, &value)| (A::orient(i, j), value))
         });
-        let (indptr, indices, values) = group(A::orient(rows, cols).0, nnz, T::zero(), entries)?;
+        let (indptr, indices, values) = group(A::orient(rows, cols).0, nnz, entries)?;
         Ok(Self { rows, cols, indptr, indices, values, axis: PhantomData })
     }
 }
@@ -73,49 +74,67 @@ impl<A: Axis, T: Value> Compressed<A, T> {
 /// `indptr`, indices, and what each nonzero carries.
 type Parts<V> = (Vec<u32>, Vec<u32>, Vec<V>);
 
-/// Groups `nnz` entries `((major, minor), payload)` by major line, keeping their order within a line.
-///
-/// A counting sort: one pass counts, one places. `indptr` itself serves as the cursors, which leaves each entry at the
-/// end of its line; shifting it by one makes ends into starts.
-fn group<V: Copy>(
+/// Turns the number of entries of each line, held at `indptr[line + 1]`, into where the line starts.
+fn add_up(indptr: &mut [u32]) {
+    let mut sum = 0;
+    for count in indptr {
+        sum += *count;
+        *count = sum;
+    }
+}
+
+/// Undoes the placing of entries: it used `indptr` as cursors, so that each start has moved to its end, the next start.
+fn rewind(indptr: &mut [u32]) {
+    let major = indptr.len() - 1;
+    indptr.copy_within(0..major, 1);
+    indptr[0] = 0;
+}
+
+/// Groups `nnz` entries `((major, minor), value)` by major line, keeping their order within a line: a counting sort.
+fn group<T: Value>(
     major: usize,
     nnz: usize,
-    blank: V,
-    entries: impl Iterator<Item = ((usize, usize), V)> + Clone,
-) -> Result<Parts<V>> {
+    entries: impl Iterator<Item = ((usize, usize), T)> + Clone,
+) -> Result<Parts<T>> {
     let mut indptr = try_vec("indptr", major + 1, 0u32)?;
     let mut indices = try_vec("indices", nnz, 0u32)?;
-    let mut payload = try_vec("values", nnz, blank)?;
-    for ((i, _), _) in entries.clone() {
-        indptr[i + 1] += 1;
-    }
-    for i in 0..major {
-        indptr[i + 1] += indptr[i];
-    }
-    for ((i, j), carried) in entries {
+    let mut values = try_vec("values", nnz, T::zero())?;
+    entries.clone().for_each(|((i, _), _)| indptr[i + 1] += 1);
+    add_up(&mut indptr);
+    entries.for_each(|((i, j), value)| {
         let at = indptr[i] as usize;
         indptr[i] += 1;
         indices[at] = j as u32;
-        payload[at] = carried;
-    }
-    indptr.copy_within(0..major, 1);
-    indptr[0] = 0;
-    Ok((indptr, indices, payload))
+        values[at] = value;
+    });
+    rewind(&mut indptr);
+    Ok((indptr, indices, values))
 }
 
-/// Regroups a checked structure by its other axis; `payload(position)` is what the nonzero at `position` takes along.
+/// Regroups a checked structure by its other axis, `minor` lines: `payload(position)` is what the nonzero at
+/// `position` of the old order takes along, and `blank` any such value.
 pub(crate) fn regroup<V: Copy>(
     minor: usize,
-    indptr: &[u32],
-    indices: &[u32],
+    old_indptr: &[u32],
+    old_indices: &[u32],
     blank: V,
-    payload: impl Fn(usize) -> V + Copy,
+    payload: impl Fn(usize) -> V,
 ) -> Result<Parts<V>> {
-    let entries = (0..indptr.len() - 1).flat_map(|i| {
-        let line = indptr[i] as usize..indptr[i + 1] as usize;
-        line.map(move |at| ((indices[at] as usize, i), payload(at)))
-    });
-    group(minor, indices.len(), blank, entries)
+    let mut indptr = try_vec("indptr", minor + 1, 0u32)?;
+    let mut indices = try_vec("indices", old_indices.len(), 0u32)?;
+    let mut carried = try_vec("values", old_indices.len(), blank)?;
+    old_indices.iter().for_each(|&j| indptr[j as usize + 1] += 1);
+    add_up(&mut indptr);
+    for (i, ends) in old_indptr.windows(2).enumerate() {
+        for old in ends[0] as usize..ends[1] as usize {
+            let cursor = &mut indptr[old_indices[old] as usize];
+            indices[*cursor as usize] = i as u32;
+            carried[*cursor as usize] = payload(old);
+            *cursor += 1;
+        }
+    }
+    rewind(&mut indptr);
+    Ok((indptr, indices, carried))
 }
 
 /// Sorts each line by index and sums duplicates, in place; the arrays are checked but for order.

@@ -30,12 +30,14 @@ impl<A: Axis, T: Value> CompressedView<'_, A, T> {
     /// Costs what it copies along the major axis; two conversions, `O(nnz + rows + cols)`, across it.
     ///
     /// # Errors
-    /// [`Error::Index`] for a row that is not there, [`Error::TooLarge`] or [`Error::Memory`] when the copy cannot be held.
+    /// [`Error::Index`] for a row that is not there, [`Error::TooLarge`] or [`Error::Memory`] when the copy cannot be
+    /// held.
     pub fn select_rows(&self, rows: &[usize]) -> Result<Compressed<A, T>> {
         if A::BY_ROW { self.select_major(rows) } else { self.convert()?.view().select_major(rows)?.view().convert() }
     }
 
-    /// Column `cols[0]`, then `cols[1]`, …: in any order, and as often as they are named. Costs as [`select_rows`](Self::select_rows).
+    /// Column `cols[0]`, then `cols[1]`, …: in any order, and as often as they are named. Costs as
+    /// [`select_rows`](Self::select_rows).
     ///
     /// # Errors
     /// As [`select_rows`](Self::select_rows).

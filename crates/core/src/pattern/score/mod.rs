@@ -23,8 +23,8 @@ pub trait Score: Send + Sync {
     /// The score of one entry.
     ///
     /// `weight` is 0 where the entry is absent; `gradient` is of the loss in that weight, and 0 unless
-    /// [`needs_gradient`](Self::needs_gradient); `input_norm` is the Euclidean norm of the entry's input over the samples
-    /// seen; `random` is uniform in `[0, 1)`, drawn afresh for each entry.
+    /// [`needs_gradient`](Self::needs_gradient); `input_norm` is the Euclidean norm of the entry's input over the
+    /// samples seen; `random` is uniform in `[0, 1)`, drawn afresh for each entry.
     fn score(&self, weight: f32, gradient: f32, input_norm: f32, random: f32) -> f32;
 
     /// Whether the score looks at the gradient, which is costly for absent entries.
@@ -64,7 +64,8 @@ mod tests {
     fn every_score_is_in_the_table_once() {
         let mut names: Vec<_> = scores().iter().map(|s| s.name()).collect();
         let mut table: Vec<_> = TABLE.iter().map(|row| row.0).collect();
-        (names.sort(), table.sort());
+        names.sort();
+        table.sort();
         assert_eq!(names, table);
     }
 

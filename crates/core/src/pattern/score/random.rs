@@ -1,4 +1,5 @@
-//! Chance, as SET grows. Mocanu et al., *Scalable training of artificial neural networks with adaptive sparse connectivity*, 2018.
+//! Chance, as SET grows. Mocanu et al., *Scalable training of artificial neural networks with adaptive sparse
+//! connectivity*, 2018.
 
 use super::Score;
 
