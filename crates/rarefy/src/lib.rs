@@ -17,7 +17,9 @@
 //! ```
 
 pub mod error;
+pub mod evaluate;
 pub mod recipe;
+pub mod run;
 
 pub use rarefy_core as core;
 pub use rarefy_data as data;

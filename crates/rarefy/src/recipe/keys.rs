@@ -1,7 +1,9 @@
 //! Every key of a recipe: one entry each.
 
 use rarefy_core::pattern::Structure;
-use rarefy_core::pattern::score::scores;
+use rarefy_core::pattern::scores;
+use rarefy_nn::optimizer::{self, Shape};
+use rarefy_nn::{loss, sparsify};
 
 use super::value::{self, Value, below_one, flag, list, not_negative, number, positive, share, text, whole, word, wrong};
 use super::{ClassWeights, Part, Recipe, Scaling, Spread, Test};
@@ -35,7 +37,7 @@ impl Key {
 }
 
 /// With these optimizers.
-const fn optimizer(words: &'static [&'static str]) -> Option<Only> {
+const fn optimizers(words: &'static [&'static str]) -> Option<Only> {
     Some(Only { key: "train.optimizer", of: |r| &r.train.optimizer, words })
 }
 
@@ -56,6 +58,11 @@ pub(super) fn check_belongs(recipe: &Recipe) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The names in a registry.
+fn names<T>(registry: &[T], name: impl Fn(&T) -> &'static str) -> Vec<&'static str> {
+    registry.iter().map(name).collect()
 }
 
 /// A number, if there is one.
@@ -92,7 +99,7 @@ fn show_part(part: Part) -> Value {
 
 /// A score's name.
 fn score(value: &Value) -> Result<String, String> {
-    word(value, &scores().iter().map(|score| score.name()).collect::<Vec<_>>())
+    word(value, &names(scores(), |score| score.name()))
 }
 
 const SCALINGS: &str = "\"auto\", \"none\", \"max-abs\" or a factor";
@@ -133,27 +140,27 @@ static KEYS: &[Key] = &[
         set: |r, v| list(v, "a list of layers, such as [\"linear 256\", \"relu\", \"linear 10\"]", text).map(|v| r.model.layers = v),
         get: |r| Some(Value::List(r.model.layers.iter().cloned().map(Value::Text).collect())) },
     Key { name: "train.loss", help: "cross-entropy, binary-cross-entropy or squared-error; by the labels unless given", only: None,
-        set: |r, v| word(v, &["cross-entropy", "binary-cross-entropy", "squared-error"]).map(|v| r.train.loss = Some(v)), get: |r| r.train.loss.as_deref().and_then(words) },
+        set: |r, v| word(v, &names(loss::registry(), |loss| loss.name())).map(|v| r.train.loss = Some(v)), get: |r| r.train.loss.as_deref().and_then(words) },
     Key { name: "train.optimizer", help: "sgd, adam, adamw or rmsprop", only: None,
-        set: |r, v| word(v, &["sgd", "adam", "adamw", "rmsprop"]).map(|v| r.train.optimizer = v), get: |r| words(&r.train.optimizer) },
-    Key { name: "train.momentum", help: "momentum of sgd and rmsprop", only: optimizer(&["sgd", "rmsprop"]),
+        set: |r, v| word(v, &names(optimizer::registry(), |entry| entry.name)).map(|v| r.train.optimizer = v), get: |r| words(&r.train.optimizer) },
+    Key { name: "train.momentum", help: "momentum of sgd and rmsprop", only: optimizers(&["sgd", "rmsprop"]),
         set: |r, v| below_one(v).map(|v| r.train.momentum = Some(v)), get: |r| some(r.train.momentum) },
-    Key { name: "train.nesterov", help: "Nesterov's form of momentum", only: optimizer(&["sgd"]),
+    Key { name: "train.nesterov", help: "Nesterov's form of momentum", only: optimizers(&["sgd"]),
         set: |r, v| flag(v).map(|v| r.train.nesterov = Some(v)), get: |r| r.train.nesterov.map(Value::Flag) },
-    Key { name: "train.beta1", help: "decay of Adam's first moment", only: optimizer(&["adam", "adamw"]),
+    Key { name: "train.beta1", help: "decay of Adam's first moment", only: optimizers(&["adam", "adamw"]),
         set: |r, v| below_one(v).map(|v| r.train.beta1 = Some(v)), get: |r| some(r.train.beta1) },
-    Key { name: "train.beta2", help: "decay of Adam's second moment", only: optimizer(&["adam", "adamw"]),
+    Key { name: "train.beta2", help: "decay of Adam's second moment", only: optimizers(&["adam", "adamw"]),
         set: |r, v| below_one(v).map(|v| r.train.beta2 = Some(v)), get: |r| some(r.train.beta2) },
-    Key { name: "train.alpha", help: "decay of RMSprop's mean square", only: optimizer(&["rmsprop"]),
+    Key { name: "train.alpha", help: "decay of RMSprop's mean square", only: optimizers(&["rmsprop"]),
         set: |r, v| below_one(v).map(|v| r.train.alpha = Some(v)), get: |r| some(r.train.alpha) },
-    Key { name: "train.epsilon", help: "what keeps the root of Adam and RMSprop from zero", only: optimizer(&["adam", "adamw", "rmsprop"]),
+    Key { name: "train.epsilon", help: "what keeps the root of Adam and RMSprop from zero", only: optimizers(&["adam", "adamw", "rmsprop"]),
         set: |r, v| positive(v).map(|v| r.train.epsilon = Some(v)), get: |r| some(r.train.epsilon) },
-    Key { name: "train.weight-decay", help: "L2 penalty; decoupled decay with adamw", only: None,
-        set: |r, v| not_negative(v).map(|v| r.train.weight_decay = v), get: |r| some(Some(r.train.weight_decay)) },
-    Key { name: "train.learning-rate", help: "largest step size", only: None,
-        set: |r, v| positive(v).map(|v| r.train.learning_rate = v), get: |r| some(Some(r.train.learning_rate)) },
+    Key { name: "train.weight-decay", help: "L2 penalty; decoupled decay with adamw; the optimizer's own unless given", only: None,
+        set: |r, v| not_negative(v).map(|v| r.train.weight_decay = Some(v)), get: |r| some(r.train.weight_decay) },
+    Key { name: "train.learning-rate", help: "largest step size; the optimizer's own unless given", only: None,
+        set: |r, v| positive(v).map(|v| r.train.learning_rate = Some(v)), get: |r| some(r.train.learning_rate) },
     Key { name: "train.schedule", help: "constant, step, cosine or one-cycle: how the step size changes", only: None,
-        set: |r, v| word(v, &["constant", "step", "cosine", "one-cycle"]).map(|v| r.train.schedule = v), get: |r| words(&r.train.schedule) },
+        set: |r, v| word(v, &Shape::names()).map(|v| r.train.schedule = v), get: |r| words(&r.train.schedule) },
     Key { name: "train.step-every", help: "step: multiply after each such share of all steps", only: schedule(&["step"]),
         set: |r, v| number(v, |x| x > 0.0 && x <= 1.0, "a number above 0, up to 1").map(|v| r.train.step_every = Some(v)), get: |r| some(r.train.step_every) },
     Key { name: "train.step-factor", help: "step: multiply by this", only: schedule(&["step"]),
@@ -188,7 +195,7 @@ static KEYS: &[Key] = &[
     Key { name: "train.seed", help: "seed of all random draws", only: None,
         set: |r, v| whole(v, 0).map(|v| r.train.seed = v), get: |r| count(r.train.seed) },
     Key { name: "sparsity.method", help: "rigl (grow by gradient), set (grow at random), fixed (pattern stays) or dense", only: None,
-        set: |r, v| word(v, &["rigl", "set", "fixed", "dense"]).map(|v| r.sparsity.method = v), get: |r| words(&r.sparsity.method) },
+        set: |r, v| word(v, &names(sparsify::registry(), |method| method.name)).map(|v| r.sparsity.method = v), get: |r| words(&r.sparsity.method) },
     Key { name: "sparsity.target", help: "zeros over entries, of all weight matrices; 0.98 keeps a fiftieth", only: None,
         set: |r, v| below_one(v).map(|v| r.sparsity.target = v), get: |r| some(Some(r.sparsity.target)) },
     Key { name: "sparsity.distribution", help: "uniform, erdos-renyi, or a list with a density for each weight matrix", only: None,

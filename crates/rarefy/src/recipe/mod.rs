@@ -156,10 +156,10 @@ pub struct Train {
     pub alpha: Option<f64>,
     /// What keeps the root from zero (adam, adamw, rmsprop).
     pub epsilon: Option<f64>,
-    /// L2 penalty, or decoupled decay with adamw.
-    pub weight_decay: f64,
-    /// The largest step size.
-    pub learning_rate: f64,
+    /// L2 penalty, or decoupled decay with adamw; `None` is the optimizer's own.
+    pub weight_decay: Option<f64>,
+    /// The largest step size; `None` is the optimizer's own.
+    pub learning_rate: Option<f64>,
     /// How the step size changes.
     pub schedule: String,
     /// Schedule `step`: every so large a share of all steps …
@@ -285,8 +285,8 @@ impl Default for Train {
             beta2: None,
             alpha: None,
             epsilon: None,
-            weight_decay: 0.0,
-            learning_rate: 1e-3,
+            weight_decay: None,
+            learning_rate: None,
             schedule: "constant".to_owned(),
             step_every: None,
             step_factor: None,
@@ -487,7 +487,7 @@ fn sections() -> String {
 }
 
 /// The one of `known` that `word` was probably meant to be.
-fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word: String = word.chars().take(100).collect();
     known
         .map(|name| (strsim::damerau_levenshtein(&word, name), name))
