@@ -8,8 +8,6 @@ mod portable;
 mod x86;
 
 pub(crate) use portable::Portable;
-#[cfg(target_arch = "x86_64")]
-pub(crate) use x86::{Avx2, Avx512};
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
