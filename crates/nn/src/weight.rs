@@ -165,9 +165,10 @@ impl Weight {
                 let (mut indptr, mut indices) = (vec![0u32], Vec::with_capacity(self.nnz()));
                 let mut zeros = zeros.iter().peekable();
                 for i in 0..rows {
-                    indices.extend((0..cols as u32).filter(|&j| {
-                        zeros.next_if(|&&z| z as usize == i * cols + j as usize).is_none()
-                    }));
+                    indices.extend(
+                        (0..cols as u32)
+                            .filter(|&j| zeros.next_if(|&&z| z as usize == i * cols + j as usize).is_none()),
+                    );
                     indptr.push(indices.len() as u32);
                 }
                 (indptr, indices)
