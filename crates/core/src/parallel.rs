@@ -224,7 +224,7 @@ impl Pool {
             let mut spins = 0u32;
             while desk.busy.load(Ordering::Acquire) {
                 spins += 1;
-                if spins % 4096 == 0 {
+                if spins.is_multiple_of(4096) {
                     std::thread::yield_now();
                 }
                 std::hint::spin_loop();
@@ -243,6 +243,10 @@ mod tests {
 
     /// Tests share the process-wide number of threads.
     static ALONE: Mutex<()> = Mutex::new(());
+
+    fn count(counter: &AtomicUsize) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
 
     #[test]
     fn every_task_runs_once_on_any_number_of_threads() {
@@ -267,7 +271,7 @@ mod tests {
             for _ in 0..8 {
                 s.spawn(|| {
                     for _ in 0..200 {
-                        run(4, |_| run(4, |_| drop(total.fetch_add(1, Ordering::Relaxed))));
+                        run(4, |_| run(4, |_| count(&total)));
                     }
                 });
             }
@@ -279,18 +283,18 @@ mod tests {
     fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
         let caught = catch_unwind(|| run(64, |t| assert_ne!(t, 13, "unlucky")));
         assert!(caught.is_err());
-        let count = AtomicUsize::new(0);
-        run(64, |_| drop(count.fetch_add(1, Ordering::Relaxed)));
-        assert_eq!(count.into_inner(), 64);
+        let done = AtomicUsize::new(0);
+        run(64, |_| count(&done));
+        assert_eq!(done.into_inner(), 64);
     }
 
     #[test]
     fn workers_wake_from_sleep() {
         for _ in 0..20 {
             std::thread::sleep(SPIN * 3);
-            let count = AtomicUsize::new(0);
-            run(16, |_| drop(count.fetch_add(1, Ordering::Relaxed)));
-            assert_eq!(count.into_inner(), 16);
+            let done = AtomicUsize::new(0);
+            run(16, |_| count(&done));
+            assert_eq!(done.into_inner(), 16);
         }
     }
 }

@@ -26,13 +26,14 @@ impl Network {
     /// # Errors
     /// [`Error::Layer`] when there is none that transforms its input.
     pub fn new(inputs: usize, mut layers: Vec<Box<dyn Layer>>) -> Result<Self> {
-        let transforms = layers.iter_mut().map(|layer| matches!(layer.pass(), Pass::Transform(_))).filter(|t| *t).count();
+        let transforms =
+            layers.iter_mut().map(|layer| matches!(layer.pass(), Pass::Transform(_))).filter(|t| *t).count();
         if transforms == 0 {
             let problem = "a network needs a layer with weights, such as `linear 10`".to_owned();
             return Err(Error::Layer { at: layers.len(), layer: String::new(), problem });
         }
-        let empty = Batch::zeros(0, 0)?;
-        Ok(Self { inputs, layers, values: vec![empty.clone(); transforms + 1], gradients: vec![empty; transforms] })
+        let empty = |count| (0..count).map(|_| Batch::zeros(0, 0)).collect::<rarefy_core::Result<Vec<_>>>();
+        Ok(Self { inputs, layers, values: empty(transforms + 1)?, gradients: empty(transforms)? })
     }
 
     /// Number of input features.

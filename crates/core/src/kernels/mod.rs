@@ -14,4 +14,6 @@ pub mod sparse_input;
 pub mod spmv;
 pub mod update;
 
+#[cfg(test)]
+pub(crate) use simd::testing;
 pub use simd::{Isa, isa, isa_from_env, set_isa};

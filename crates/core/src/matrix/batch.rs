@@ -1,6 +1,7 @@
 //! Activations of a mini-batch, feature-major.
 
-use super::{checked_area, try_vec};
+use super::buffer::Buffer;
+use super::checked_area;
 use crate::Result;
 
 /// `features × len` activations; row `j` holds feature `j` of every sample in the batch, contiguously.
@@ -8,20 +9,15 @@ use crate::Result;
 /// Rows are `stride` floats apart, `stride` being `len` rounded up to a whole number of 64-byte lines, and that number
 /// made odd: rows a power of two apart would share cache sets. The padding is zero in fresh batches and in every
 /// gradient; kernels may compute on it, so activations there are arbitrary but finite.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Batch {
-    lines: Vec<Line>,
+    buffer: Buffer,
     features: usize,
     len: usize,
     stride: usize,
 }
 
-/// One cache line of activations, so that every row starts on a line of its own.
-#[repr(C, align(64))]
-#[derive(Debug, Clone, Copy)]
-struct Line([f32; LANES]);
-
-/// Floats in a cache line.
+/// Floats in a cache line, the unit of rows.
 const LANES: usize = 16;
 
 impl Batch {
@@ -31,8 +27,7 @@ impl Batch {
     /// [`Error::TooLarge`](crate::Error::TooLarge) or [`Error::Memory`](crate::Error::Memory) when it cannot be held.
     pub fn zeros(features: usize, len: usize) -> Result<Self> {
         let stride = Self::stride_for(len);
-        let lines = checked_area(features, stride / LANES)?;
-        Ok(Self { lines: try_vec("batch of activations", lines, Line([0.0; LANES]))?, features, len, stride })
+        Ok(Self { buffer: Buffer::zeros(checked_area(features, stride)?)?, features, len, stride })
     }
 
     /// Floats from one row to the next for a batch of `len` samples.
@@ -63,14 +58,12 @@ impl Batch {
 
     /// All floats, padding included: `features × stride`.
     pub fn data(&self) -> &[f32] {
-        // SAFETY: `Line` is `repr(C)` over `LANES` floats, so `lines` is that many initialised floats in a row.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * LANES) }
+        self.buffer.as_slice()
     }
 
     /// All floats, padding included: `features × stride`.
     pub fn data_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as in `data`, and the borrow is unique.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * LANES) }
+        self.buffer.as_mut_slice()
     }
 
     /// The samples of feature `j`, without padding.
@@ -93,13 +86,12 @@ impl Batch {
             return Ok(());
         }
         let stride = Self::stride_for(len);
-        let lines = checked_area(features, stride / LANES)?;
-        self.lines.clear();
-        self.lines.try_reserve_exact(lines).map_err(|_| crate::Error::Memory {
-            what: "batch of activations",
-            bytes: lines.saturating_mul(64),
-        })?;
-        self.lines.resize(lines, Line([0.0; LANES]));
+        let floats = checked_area(features, stride)?;
+        if floats <= self.buffer.capacity() {
+            self.buffer.reuse(floats);
+        } else {
+            self.buffer = Buffer::zeros(floats)?;
+        }
         (self.features, self.len, self.stride) = (features, len, stride);
         Ok(())
     }

@@ -16,6 +16,7 @@
 //! ```
 
 mod batch;
+mod buffer;
 mod compressed;
 mod dense;
 

@@ -109,7 +109,8 @@ mod tests {
                 product(&mut c, n + 3, keep, av, bv);
                 for i in 0..m {
                     for j in 0..n {
-                        let exact: f64 = (0..k).map(|q| f64::from(a[i * (k + 2) + q]) * f64::from(b[j * (k + 1) + q])).sum();
+                        let exact: f64 =
+                            (0..k).map(|q| f64::from(a[i * (k + 2) + q]) * f64::from(b[j * (k + 1) + q])).sum();
                         let exact = exact + f64::from(keep) * f64::from(c0[i * (n + 3) + j]);
                         assert!((f64::from(c[i * (n + 3) + j]) - exact).abs() < 1e-4, "{m} {n} {k} at {i} {j}");
                     }

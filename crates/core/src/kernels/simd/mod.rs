@@ -4,12 +4,12 @@
 //! [`dispatch`] runs the copy compiled for the instruction set at hand. `RAREFY_ISA=portable|avx2|avx512` forces one.
 
 mod portable;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub(crate) use portable::Portable;
-#[cfg(target_arch = "x86_64")]
-pub(crate) use x86::{Avx2, Avx512};
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -144,9 +144,11 @@ pub(crate) unsafe trait Simd: Copy {
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
     /// `a · b + c`; rounded once where the instruction set can.
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// The larger, lane by lane; `b` where `a` is not a number.
+    /// [`fma`](Simd::fma) of single floats, rounded as in a vector.
+    unsafe fn fma_one(a: f32, b: f32, c: f32) -> f32;
+    /// The larger, lane by lane; `b` where either is not a number.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
-    /// The smaller, lane by lane; `b` where `a` is not a number.
+    /// The smaller, lane by lane; `b` where either is not a number.
     unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
     /// `√a`
     unsafe fn sqrt(a: Self::V) -> Self::V;
@@ -160,6 +162,8 @@ pub(crate) unsafe trait Simd: Copy {
     unsafe fn sum(a: Self::V) -> f32;
     /// Lane `i` of the result is the sum of vector `i`, for the first `LANES` vectors.
     unsafe fn sums(vectors: &[Self::V; 16]) -> Self::V;
+    /// Lane `i` of vector `j` becomes lane `j` of vector `i`, for the first `LANES` vectors.
+    unsafe fn transpose(vectors: &mut [Self::V; 16]);
 }
 
 /// A loop written once over [`Simd`], as a struct of its arguments.

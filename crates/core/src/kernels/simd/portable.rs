@@ -80,6 +80,10 @@ unsafe impl Simd for Portable {
         std::array::from_fn(|i| a[i] * b[i] + c[i])
     }
     #[inline(always)]
+    unsafe fn fma_one(a: f32, b: f32, c: f32) -> f32 {
+        a * b + c
+    }
+    #[inline(always)]
     unsafe fn max(a: V, b: V) -> V {
         zip(a, b, |x, y| if x > y { x } else { y })
     }
@@ -111,5 +115,12 @@ unsafe impl Simd for Portable {
     unsafe fn sums(vectors: &[V; 16]) -> V {
         // SAFETY: needs nothing of the processor.
         std::array::from_fn(|i| unsafe { Self::sum(vectors[i]) })
+    }
+    #[inline(always)]
+    unsafe fn transpose(vectors: &mut [V; 16]) {
+        let old = *vectors;
+        for (i, v) in vectors.iter_mut().take(8).enumerate() {
+            *v = std::array::from_fn(|j| old[j][i]);
+        }
     }
 }

@@ -115,6 +115,11 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_fmadd_ps(a, b, c) }
     }
     #[inline(always)]
+    unsafe fn fma_one(a: f32, b: f32, c: f32) -> f32 {
+        // Compiled to one instruction inside `run_avx2`.
+        a.mul_add(b, c)
+    }
+    #[inline(always)]
     unsafe fn max(a: __m256, b: __m256) -> __m256 {
         // SAFETY: see `zero`.
         unsafe { _mm256_max_ps(a, b) }
@@ -165,6 +170,27 @@ unsafe impl Simd for Avx2 {
             // `low` holds the half-sums of vectors 0..4 in both of its halves, `high` those of 4..8.
             let crossed = _mm256_permute2f128_ps::<0x21>(low, high);
             _mm256_add_ps(_mm256_blend_ps::<0xF0>(low, high), crossed)
+        }
+    }
+    #[inline(always)]
+    unsafe fn transpose(v: &mut [__m256; 16]) {
+        // SAFETY: see `zero`.
+        unsafe {
+            // First the 4 × 4 squares inside the halves, four vectors at a time; then the halves themselves.
+            for four in v[..8].chunks_exact_mut(4) {
+                let (a, b) = (_mm256_unpacklo_ps(four[0], four[1]), _mm256_unpackhi_ps(four[0], four[1]));
+                let (c, d) = (_mm256_unpacklo_ps(four[2], four[3]), _mm256_unpackhi_ps(four[2], four[3]));
+                let [a, b, c, d] = [a, b, c, d].map(|x| _mm256_castps_pd(x));
+                four[0] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, c));
+                four[1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, c));
+                four[2] = _mm256_castpd_ps(_mm256_unpacklo_pd(b, d));
+                four[3] = _mm256_castpd_ps(_mm256_unpackhi_pd(b, d));
+            }
+            for i in 0..4 {
+                let (a, b) = (v[i], v[i + 4]);
+                v[i] = _mm256_permute2f128_ps::<0x20>(a, b);
+                v[i + 4] = _mm256_permute2f128_ps::<0x31>(a, b);
+            }
         }
     }
 }
@@ -249,6 +275,11 @@ unsafe impl Simd for Avx512 {
         unsafe { _mm512_fmadd_ps(a, b, c) }
     }
     #[inline(always)]
+    unsafe fn fma_one(a: f32, b: f32, c: f32) -> f32 {
+        // Compiled to one instruction inside `run_avx512`.
+        a.mul_add(b, c)
+    }
+    #[inline(always)]
     unsafe fn max(a: __m512, b: __m512) -> __m512 {
         // SAFETY: see `zero`.
         unsafe { _mm512_max_ps(a, b) }
@@ -307,6 +338,31 @@ unsafe impl Simd for Avx512 {
                 fours[i] = _mm512_add_ps(_mm512_castpd_ps(low), _mm512_castpd_ps(high));
             }
             fold(fold(fours[0], fours[1]), fold(fours[2], fours[3]))
+        }
+    }
+    #[inline(always)]
+    unsafe fn transpose(v: &mut [__m512; 16]) {
+        // SAFETY: see `zero`.
+        unsafe {
+            // First the 4 × 4 squares inside the 128-bit lanes, four vectors at a time; then the lanes themselves.
+            for four in v.chunks_exact_mut(4) {
+                let (a, b) = (_mm512_unpacklo_ps(four[0], four[1]), _mm512_unpackhi_ps(four[0], four[1]));
+                let (c, d) = (_mm512_unpacklo_ps(four[2], four[3]), _mm512_unpackhi_ps(four[2], four[3]));
+                let [a, b, c, d] = [a, b, c, d].map(|x| _mm512_castps_pd(x));
+                four[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+                four[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+                four[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+                four[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+            }
+            for i in 0..4 {
+                let (a, b, c, d) = (v[i], v[i + 4], v[i + 8], v[i + 12]);
+                let (even_ab, odd_ab) = (_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0xDD>(a, b));
+                let (even_cd, odd_cd) = (_mm512_shuffle_f32x4::<0x88>(c, d), _mm512_shuffle_f32x4::<0xDD>(c, d));
+                v[i] = _mm512_shuffle_f32x4::<0x88>(even_ab, even_cd);
+                v[i + 4] = _mm512_shuffle_f32x4::<0x88>(odd_ab, odd_cd);
+                v[i + 8] = _mm512_shuffle_f32x4::<0xDD>(even_ab, even_cd);
+                v[i + 12] = _mm512_shuffle_f32x4::<0xDD>(odd_ab, odd_cd);
+            }
         }
     }
 }

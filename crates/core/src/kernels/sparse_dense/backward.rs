@@ -1,13 +1,26 @@
 //! `dX = Wᵀ dY` and `dW = dY Xᵀ` on the pattern, in one pass over the columns of `W`.
 
-use super::{TwoWay, panels};
+use super::{AHEAD, TwoWay, panels};
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::kernels::update::{self, Moments, Rule};
 use crate::matrix::Batch;
 use crate::parallel::{self, Shared};
+use std::cell::RefCell;
+use std::ops::Range;
 
-/// Entries of `W` in one task: their gradients stay in the L1 cache until the optimizer takes them.
-const ENTRIES: usize = 16384;
+/// Most entries of `W` in one task: their gradients then stay in the caches until the optimizer takes them.
+const MOST: usize = 16_384;
+
+/// Fewest entries worth a task of their own.
+const FEWEST: usize = 1024;
+
+/// Zeros that follow the gradients of a task, so that vectors may reach past the last.
+const SLACK: usize = 16;
+
+thread_local! {
+    /// Each thread's gradients of one task.
+    static FRESH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
 
 /// What becomes of `dW`.
 pub enum Gradient<'a> {
@@ -55,53 +68,48 @@ pub fn backward(
             (None, Shared::new(sum))
         }
     };
-    let tasks = Tasks::new(weight, columns, (weight.nnz()/(2*parallel::threads())).clamp(1024, ENTRIES));
+    let tasks = Tasks::new(weight, columns);
     parallel::run(tasks.len(), |task| {
-        let mut fresh = [0.0; ENTRIES + 16];
         for cols in tasks.spans(task) {
             let entries = weight.col_ptr[cols.start] as usize..weight.col_ptr[cols.end] as usize;
             // SAFETY: tasks own disjoint columns, hence disjoint entries and rows of `dx`; the slices outlive `run`.
             let values = unsafe { values.range(entries.clone()) };
             // SAFETY: as above.
             let dx = wants_dx.then(|| unsafe { dx.range(cols.start * stride..cols.end * stride) });
-            let mut spill = Vec::new();
-            let fresh = if entries.len() + 16 <= fresh.len() {
-                &mut fresh[..entries.len() + 16]
-            } else {
-                spill.resize(entries.len() + 16, 0.0);
-                &mut spill[..]
-            };
-            fresh.fill(0.0);
-            dispatch(Columns { weight, values, x, dy, dx, fresh, cols });
-            let fresh = &fresh[..entries.len()];
-            match &apply {
-                // SAFETY: as above.
-                Some((rule, moments)) => unsafe { update::apply(rule, fresh, values, moments.range(entries)) },
-                None => {
+            FRESH.with_borrow_mut(|fresh| {
+                fresh.clear();
+                fresh.resize(entries.len() + SLACK, 0.0);
+                dispatch(Columns { weight, values, x, dy, dx, fresh, cols });
+                let fresh = &fresh[..entries.len()];
+                match &apply {
                     // SAFETY: as above.
-                    let sum = unsafe { sink.range(entries) };
-                    sum.iter_mut().zip(fresh).for_each(|(s, g)| *s += *g);
+                    Some((rule, moments)) => unsafe { update::apply(rule, fresh, values, moments.range(entries)) },
+                    None => {
+                        // SAFETY: as above.
+                        let sum = unsafe { sink.range(entries) };
+                        sum.iter_mut().zip(fresh).for_each(|(s, g)| *s += *g);
+                    }
                 }
-            }
+            });
         }
     });
 }
 
-/// How the columns are cut into tasks of about [`ENTRIES`] entries.
-enum Tasks<'a> {
-    /// All columns: the first column of each task, and one past the last.
-    All(Vec<usize>),
-    /// Listed columns, cut where the entries of all columns between would be cut.
-    Listed(&'a [u32], Vec<usize>),
+/// The columns, cut into tasks. Cuts may follow the number of threads: every entry's gradient is a sum of its own.
+struct Tasks<'a> {
+    /// The columns to visit, if not all.
+    listed: Option<&'a [u32]>,
+    /// The first column of each task (or its place in the list), and one past the last.
+    cuts: Vec<usize>,
 }
 
 impl<'a> Tasks<'a> {
-    fn new(weight: &TwoWay, columns: Option<&'a [u32]>, limit: usize) -> Self {
-        let mut cuts = vec![0];
-        let mut entries = 0;
-        let count = columns.map_or(weight.cols(), <[u32]>::len);
+    fn new(weight: &TwoWay, listed: Option<&'a [u32]>) -> Self {
+        let limit = (weight.nnz() / (4 * parallel::threads())).clamp(FEWEST, MOST);
+        let count = listed.map_or(weight.cols(), <[u32]>::len);
+        let (mut cuts, mut entries) = (vec![0], 0);
         for c in 0..count {
-            let j = columns.map_or(c, |list| list[c] as usize);
+            let j = listed.map_or(c, |list| list[c] as usize);
             let more = (weight.col_ptr[j + 1] - weight.col_ptr[j]) as usize;
             if entries > 0 && entries + more > limit {
                 cuts.push(c);
@@ -110,29 +118,25 @@ impl<'a> Tasks<'a> {
             entries += more;
         }
         cuts.push(count);
-        columns.map_or(Tasks::All(cuts.clone()), |list| Tasks::Listed(list, cuts))
+        Self { listed, cuts }
     }
 
     fn len(&self) -> usize {
-        let (Tasks::All(cuts) | Tasks::Listed(_, cuts)) = self;
-        cuts.len() - 1
+        self.cuts.len() - 1
     }
 
     /// The runs of neighbouring columns in a task.
-    fn spans(&self, task: usize) -> Vec<std::ops::Range<usize>> {
-        match self {
-            Tasks::All(cuts) => std::iter::once(cuts[task]..cuts[task + 1]).collect(),
-            Tasks::Listed(list, cuts) => {
-                let mut spans: Vec<std::ops::Range<usize>> = Vec::new();
-                for &j in &list[cuts[task]..cuts[task + 1]] {
-                    match spans.last_mut() {
-                        Some(last) if last.end == j as usize => last.end += 1,
-                        _ => spans.push(j as usize..j as usize + 1),
-                    }
-                }
-                spans
+    fn spans(&self, task: usize) -> Vec<Range<usize>> {
+        let cut = self.cuts[task]..self.cuts[task + 1];
+        let Some(listed) = self.listed else { return Vec::from([cut]) };
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        for &j in &listed[cut] {
+            match spans.last_mut() {
+                Some(last) if last.end == j as usize => last.end += 1,
+                _ => spans.push(j as usize..j as usize + 1),
             }
         }
+        spans
     }
 }
 
@@ -143,8 +147,9 @@ struct Columns<'a> {
     x: &'a Batch,
     dy: &'a Batch,
     dx: Option<&'a mut [f32]>,
+    /// Gradients, zero at first, with [`SLACK`].
     fresh: &'a mut [f32],
-    cols: std::ops::Range<usize>,
+    cols: Range<usize>,
 }
 
 impl Kernel for Columns<'_> {
@@ -154,9 +159,7 @@ impl Kernel for Columns<'_> {
         let wants_dx = self.dx.is_some();
         panels!(S, self.x.width(), |first, N| {
             // SAFETY: the processor has `S`, and the panel ends at or before `width`.
-            unsafe {
-                if wants_dx { self.panel::<S, N, true>(first) } else { self.panel::<S, N, false>(first) }
-            }
+            unsafe { if wants_dx { self.panel::<S, N, true>(first) } else { self.panel::<S, N, false>(first) } }
         });
     }
 }
@@ -167,38 +170,35 @@ impl Columns<'_> {
     unsafe fn panel<S: Simd, const N: usize, const DX: bool>(&mut self, first: usize) {
         let stride = self.x.stride();
         let begin = self.weight.col_ptr[self.cols.start] as usize;
-        let dy = self.dy.data();
+        let (x, dy) = (self.x.data().as_ptr(), self.dy.data().as_ptr());
+        let dx_start = self.dx.as_mut().map_or(std::ptr::null_mut(), |dx| dx.as_mut_ptr());
         for (o, j) in self.cols.clone().enumerate() {
-            let (start, end) = (self.weight.col_ptr[j] as usize, self.weight.col_ptr[j + 1] as usize);
-            let rows = &self.weight.row_idx[start..end];
-            let values = &self.values[start - begin..end - begin];
-            let fresh = &mut self.fresh[start - begin..end - begin + S::LANES];
-            // SAFETY: row indices are below `rows`, and `first + N·LANES ≤ width ≤ stride`, so every load and store lies
-            // in a row of its batch; lanes of `fresh` past the column's end are not written.
+            let (mut k, end) = (self.weight.col_ptr[j] as usize, self.weight.col_ptr[j + 1] as usize);
+            // SAFETY: row indices are below `rows` and `first + N·LANES ≤ width ≤ stride`, so loads and stores lie in rows of
+            // the batches; `k` stays below `end`; vectors of `fresh` may reach into its slack, not past it.
             unsafe {
-                let x = self.x.data().as_ptr().add(j * stride + first);
-                let dy = dy.as_ptr().add(first);
+                let column =
+                    Column { x: x.add(j * stride + first), dy: dy.add(first), stride, rows: &self.weight.row_idx };
+                let values = self.values.as_ptr();
                 let mut dx = [S::zero(); N];
-                // Sums of a short last group are added to all lanes: those past the column's end add zero.
-                let mut k = 0;
-                while k < rows.len() {
+                while k < end {
                     let (mut dots, mut q) = ([S::zero(); 16], 0);
-                    while q < S::LANES && k + 1 < rows.len() {
-                        let two = several::<S, N, 2, DX>(x, dy, stride, rows, values, k, &mut dx);
+                    while q < S::LANES && k + 1 < end {
+                        let two = column.entries::<S, N, 2, DX>(k, values.add(k - begin), &mut dx);
                         (dots[q], dots[q + 1]) = (two[0], two[1]);
                         (q, k) = (q + 2, k + 2);
                     }
-                    if q < S::LANES && k < rows.len() {
-                        dots[q] = several::<S, N, 1, DX>(x, dy, stride, rows, values, k, &mut dx)[0];
+                    if q < S::LANES && k < end {
+                        dots[q] = column.entries::<S, N, 1, DX>(k, values.add(k - begin), &mut dx)[0];
                         (q, k) = (q + 1, k + 1);
                     }
-                    let to = fresh.as_mut_ptr().add(k - q);
+                    // Lanes past a short last group add zero.
+                    let to = self.fresh.as_mut_ptr().add(k - q - begin);
                     S::store(to, S::add(S::load(to), S::sums(&dots)));
                 }
                 if DX {
-                    let to = self.dx.as_mut().map_or(std::ptr::null_mut(), |d| d.as_mut_ptr()).add(o * stride + first);
-                    for t in 0..N {
-                        S::store(to.add(t * S::LANES), dx[t]);
+                    for (t, dx) in dx.into_iter().enumerate() {
+                        S::store(dx_start.add(o * stride + first + t * S::LANES), dx);
                     }
                 }
             }
@@ -206,38 +206,46 @@ impl Columns<'_> {
     }
 }
 
-/// Entries `k..k + K` of a column: adds their share to `dx`, returns the partial sums of their gradients.
-///
-/// Several entries at once share the loads of `x`.
-#[inline(always)]
-unsafe fn several<S: Simd, const N: usize, const K: usize, const DX: bool>(
+/// What the entries of one column work on, from the panel's first sample on.
+struct Column<'a> {
     x: *const f32,
     dy: *const f32,
     stride: usize,
-    rows: &[u32],
-    values: &[f32],
-    k: usize,
-    dx: &mut [S::V; N],
-) -> [S::V; K] {
-    // SAFETY: the caller has checked that `k + K` entries are there, and that `dy` reaches their rows.
-    unsafe {
-        let mut v = [S::zero(); K];
-        let mut from = [dy; K];
-        for q in 0..K {
-            v[q] = S::splat(*values.get_unchecked(k + q));
-            from[q] = dy.add(*rows.get_unchecked(k + q) as usize * stride);
-        }
-        let mut dots = [S::zero(); K];
-        for t in 0..N {
-            let x = S::load(x.add(t * S::LANES));
+    rows: &'a [u32],
+}
+
+impl Column<'_> {
+    /// Entries `k..k + K`, which share the loads of `x`: adds their part of `dx`, returns the partial sums of their gradients.
+    #[inline(always)]
+    unsafe fn entries<S: Simd, const N: usize, const K: usize, const DX: bool>(
+        &self,
+        k: usize,
+        values: *const f32,
+        dx: &mut [S::V; N],
+    ) -> [S::V; K] {
+        // SAFETY: the caller has checked that `k + K` entries and `K` values are there, and that the batches reach their rows.
+        unsafe {
+            let (mut v, mut dy) = ([S::zero(); K], [self.dy; K]);
             for q in 0..K {
-                let g = S::load(from[q].add(t * S::LANES));
-                if DX {
-                    dx[t] = S::fma(v[q], g, dx[t]);
+                v[q] = S::splat(*values.add(q));
+                dy[q] = self.dy.add(*self.rows.get_unchecked(k + q) as usize * self.stride);
+                let ahead = *self.rows.get_unchecked((k + q + AHEAD).min(self.rows.len() - 1)) as usize;
+                for line in 0..N * S::LANES / 16 {
+                    S::prefetch(self.dy.add(ahead * self.stride + line * 16));
                 }
-                dots[q] = S::fma(g, x, dots[q]);
             }
+            let mut dots = [S::zero(); K];
+            for t in 0..N {
+                let x = S::load(self.x.add(t * S::LANES));
+                for q in 0..K {
+                    let g = S::load(dy[q].add(t * S::LANES));
+                    if DX {
+                        dx[t] = S::fma(v[q], g, dx[t]);
+                    }
+                    dots[q] = S::fma(g, x, dots[q]);
+                }
+            }
+            dots
         }
-        dots
     }
 }

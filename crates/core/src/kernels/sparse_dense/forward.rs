@@ -1,12 +1,18 @@
 //! `Y = W X`.
 
-use super::{PANEL, TwoWay, panels};
+use super::{AHEAD, PANEL, TwoWay, panels};
 use crate::kernels::simd::{Kernel, Simd, dispatch, isa};
 use crate::matrix::Batch;
 use crate::parallel::{self, Shared};
+use std::cell::RefCell;
 
 /// Rows of `W` in one task: enough to hide the cost of handing a task out, few enough to balance two cores.
 const ROWS: usize = 32;
+
+thread_local! {
+    /// The values of the weight in row order, while a product needs them.
+    static ROW_ORDER: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Computes `y = W x`, where `values` are the entries of `W` in column order.
 ///
@@ -15,34 +21,44 @@ const ROWS: usize = 32;
 pub fn forward(weight: &TwoWay, values: &[f32], x: &Batch, y: &mut Batch) {
     assert_eq!((weight.cols(), weight.nnz(), x.len()), (x.features(), values.len(), y.len()), "operands of forward");
     assert_eq!(weight.rows(), y.features(), "rows of the weight and features of the output");
+    ROW_ORDER.with_borrow_mut(|row_order| {
+        gather(weight, values, row_order);
+        multiply(weight, row_order, x, y);
+    });
+}
+
+/// Brings the values into row order: once, instead of once a panel.
+fn gather(weight: &TwoWay, values: &[f32], row_order: &mut Vec<f32>) {
+    row_order.resize(weight.nnz(), 0.0);
+    let out = Shared::new(row_order);
+    parallel::run_chunks(weight.nnz(), 8192, |range| {
+        // SAFETY: chunks are disjoint, and the vector outlives the call.
+        let to = unsafe { out.range(range.clone()) };
+        for (to, &place) in to.iter_mut().zip(&weight.place[range]) {
+            // SAFETY: places are below `nnz`, the length of `values`.
+            *to = unsafe { *values.get_unchecked(place as usize) };
+        }
+    });
+}
+
+/// The product, from values in row order.
+fn multiply(weight: &TwoWay, values: &[f32], x: &Batch, y: &mut Batch) {
     let (width, stride) = (x.width(), x.stride());
     let out = Shared::new(y.data_mut());
     // All rows of one panel of samples come before the next panel, so that the panel of `x` stays in the L2 cache.
     let lanes = PANEL * isa().lanes();
-    let (blocks, slabs) = (weight.rows().div_ceil(ROWS), width.div_ceil(lanes));
-    ROW_VALUES.with_borrow_mut(|row_values| {
-    row_values.resize(weight.nnz(), 0.0);
-    let gathered = Shared::new(row_values);
-    parallel::run_chunks(weight.nnz(), 4096, |range| {
-        let to = unsafe { gathered.range(range.clone()) };
-        for (to, &place) in to.iter_mut().zip(&weight.place[range]) {
-            // SAFETY: places are below `nnz`.
-            *to = unsafe { *values.get_unchecked(place as usize) };
-        }
-    });
-    let values = &row_values[..];
-    parallel::run(blocks * slabs, |task| {
-        let (slab, block) = (task / blocks, task % blocks);
+    let (blocks, panels) = (weight.rows().div_ceil(ROWS), width.div_ceil(lanes));
+    parallel::run(blocks * panels, |task| {
+        let (panel, block) = (task / blocks, task % blocks);
         let rows = block * ROWS..((block + 1) * ROWS).min(weight.rows());
-        // SAFETY: tasks write disjoint blocks of rows and panels of columns; the slice is used only through `row_mut` pointers.
-        let y = unsafe { out.range(rows.start * stride..rows.end * stride) };
-        let first = slab * lanes;
-        dispatch(Rows { weight, values, x: &x.data()[first..], y: y[first..].as_mut_ptr(), rows, stride, width: (width - first).min(lanes) });
-    });});
+        let first = panel * lanes;
+        let y = out.pointer().wrapping_add(rows.start * stride + first);
+        let width = (width - first).min(lanes);
+        dispatch(Rows { weight, values, x: &x.data()[first..], y, rows, stride, width });
+    });
 }
 
-thread_local! { static ROW_VALUES: std::cell::RefCell<Vec<f32>> = const { std::cell::RefCell::new(Vec::new()) }; }
-/// One block of rows and one slab of samples.
+/// A block of rows on one panel of samples; `y` points to the first row's first sample of the panel.
 struct Rows<'a> {
     weight: &'a TwoWay,
     values: &'a [f32],
@@ -58,17 +74,22 @@ impl Kernel for Rows<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let Self { weight, values, x, y, rows, stride, width } = self;
+        let cols = &weight.col_idx[..];
+        let last = cols.len().saturating_sub(1);
         panels!(S, width, |first, N| {
             for (o, i) in rows.clone().enumerate() {
-                let entries = weight.row_ptr[i] as usize..weight.row_ptr[i + 1] as usize;
-                let (cols, values) = (&weight.col_idx[entries.clone()], &values[entries]);
-                // SAFETY: column indices are below `cols`, places below `nnz`; `first + N·LANES ≤ width ≤ stride`.
+                // SAFETY: column indices are below `cols` and `first + N·LANES ≤ width`, so loads stay inside rows of `x`;
+                // stores stay inside this task's block of rows and panel of samples, which no other task touches.
                 unsafe {
                     let x = x.as_ptr().add(first);
                     let mut sum = [S::zero(); N];
-                    for (&j, &v) in cols.iter().zip(values) {
-                        let v = S::splat(v);
-                        let x = x.add(j as usize * stride);
+                    for k in weight.row_ptr[i] as usize..weight.row_ptr[i + 1] as usize {
+                        let ahead = x.add(*cols.get_unchecked((k + AHEAD).min(last)) as usize * stride);
+                        for line in 0..(N * S::LANES / 16) {
+                            S::prefetch(ahead.add(line * 16));
+                        }
+                        let v = S::splat(*values.get_unchecked(k));
+                        let x = x.add(*cols.get_unchecked(k) as usize * stride);
                         for (t, sum) in sum.iter_mut().enumerate() {
                             *sum = S::fma(v, S::load(x.add(t * S::LANES)), *sum);
                         }

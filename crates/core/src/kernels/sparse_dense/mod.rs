@@ -24,6 +24,10 @@ pub use two_way::TwoWay;
 /// Vectors of samples that a kernel holds in registers.
 const PANEL: usize = 8;
 
+/// How many entries ahead a kernel asks for the rows that it will read: rows come in random order, and no hardware guesses
+/// them. Measured at 1024 × 1024, densities 0.02 to 0.2: 8 to 16 are equal, 4 and 24 slower, none 20–40 % slower.
+const AHEAD: usize = 12;
+
 /// Cuts `width` samples (a multiple of 16) into panels, and calls `body::<N>(first sample)` for each, `N` vectors wide.
 macro_rules! panels {
     ($simd:ty, $width:expr, |$first:ident, $n:ident| $body:expr) => {{
@@ -38,7 +42,6 @@ macro_rules! panels {
                 }};
             }
             match vectors {
-                
                 8.. => go!(8),
                 4.. => go!(4),
                 2.. => go!(2),

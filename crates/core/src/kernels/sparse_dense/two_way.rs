@@ -1,8 +1,8 @@
 //! A pattern that can be walked by rows and by columns.
 
+use crate::Result;
 use crate::matrix::check_u32;
 use crate::pattern::Pattern;
-use crate::Result;
 
 /// The pattern of a sparse weight, in both orders.
 ///

@@ -5,14 +5,14 @@ use crate::kernels::simd::Simd;
 
 /// [`Rule::Adam`].
 #[derive(Clone, Copy)]
-pub(super) struct Adam<'a>(pub &'a Rule);
+pub(super) struct Adam(pub Rule);
 
-impl Formula for Adam<'_> {
+impl Formula for Adam {
     const MOMENTS: usize = 2;
     #[inline(always)]
     unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; 2]) -> (S::V, [S::V; 2]) {
         let Rule::Adam { learning_rate, beta1, beta2, epsilon, weight_decay, decoupled, correction1, correction2 } =
-            *self.0
+            self.0
         else {
             unreachable!()
         };

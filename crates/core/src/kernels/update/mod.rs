@@ -200,11 +200,11 @@ impl Kernel for Apply<'_> {
         // SAFETY: the processor has `S`, and `apply` has checked the lengths.
         unsafe {
             match *self.rule {
-                Rule::Sgd { momentum: 0.0, .. } => sweep::<S, _>(sgd::Sgd::<0>(self.rule), self),
-                Rule::Sgd { .. } => sweep::<S, _>(sgd::Sgd::<1>(self.rule), self),
-                Rule::Adam { .. } => sweep::<S, _>(adam::Adam(self.rule), self),
-                Rule::RmsProp { momentum: 0.0, .. } => sweep::<S, _>(rmsprop::RmsProp::<1>(self.rule), self),
-                Rule::RmsProp { .. } => sweep::<S, _>(rmsprop::RmsProp::<2>(self.rule), self),
+                Rule::Sgd { momentum: 0.0, .. } => sweep::<S, _>(sgd::Sgd::<0>(*self.rule), self),
+                Rule::Sgd { .. } => sweep::<S, _>(sgd::Sgd::<1>(*self.rule), self),
+                Rule::Adam { .. } => sweep::<S, _>(adam::Adam(*self.rule), self),
+                Rule::RmsProp { momentum: 0.0, .. } => sweep::<S, _>(rmsprop::RmsProp::<1>(*self.rule), self),
+                Rule::RmsProp { .. } => sweep::<S, _>(rmsprop::RmsProp::<2>(*self.rule), self),
             }
         }
     }

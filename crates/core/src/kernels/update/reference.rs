@@ -17,7 +17,8 @@ pub fn step(rule: &Rule, g: f64, w: f64, [m, v]: [f64; 2]) -> (f64, [f64; 2]) {
             (w - rate * direction, [m, v])
         }
         Rule::Adam { learning_rate, beta1, beta2, epsilon, weight_decay, decoupled, correction1, correction2 } => {
-            let (rate, b1, b2, decay) = (f64::from(learning_rate), f64::from(beta1), f64::from(beta2), f64::from(weight_decay));
+            let (rate, b1, b2, decay) =
+                (f64::from(learning_rate), f64::from(beta1), f64::from(beta2), f64::from(weight_decay));
             let (w, g) = if decoupled { (w - rate * decay * w, g) } else { (w, g + decay * w) };
             let m = b1 * m + (1.0 - b1) * g;
             let v = b2 * v + (1.0 - b2) * g * g;

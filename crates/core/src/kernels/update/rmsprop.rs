@@ -5,13 +5,13 @@ use crate::kernels::simd::Simd;
 
 /// [`Rule::RmsProp`] with `M` moments.
 #[derive(Clone, Copy)]
-pub(super) struct RmsProp<'a, const M: usize>(pub &'a Rule);
+pub(super) struct RmsProp<const M: usize>(pub Rule);
 
-impl<const M: usize> Formula for RmsProp<'_, M> {
+impl<const M: usize> Formula for RmsProp<M> {
     const MOMENTS: usize = M;
     #[inline(always)]
     unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; 2]) -> (S::V, [S::V; 2]) {
-        let Rule::RmsProp { learning_rate, alpha, momentum, epsilon, weight_decay } = *self.0 else { unreachable!() };
+        let Rule::RmsProp { learning_rate, alpha, momentum, epsilon, weight_decay } = self.0 else { unreachable!() };
         // SAFETY: the caller's promise.
         unsafe {
             let gradient = S::fma(S::splat(weight_decay), value, gradient);

@@ -5,13 +5,13 @@ use crate::kernels::simd::Simd;
 
 /// [`Rule::Sgd`] with `M` moments.
 #[derive(Clone, Copy)]
-pub(super) struct Sgd<'a, const M: usize>(pub &'a Rule);
+pub(super) struct Sgd<const M: usize>(pub Rule);
 
-impl<const M: usize> Formula for Sgd<'_, M> {
+impl<const M: usize> Formula for Sgd<M> {
     const MOMENTS: usize = M;
     #[inline(always)]
     unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; 2]) -> (S::V, [S::V; 2]) {
-        let Rule::Sgd { learning_rate, momentum, nesterov, weight_decay } = *self.0 else { unreachable!() };
+        let Rule::Sgd { learning_rate, momentum, nesterov, weight_decay } = self.0 else { unreachable!() };
         // SAFETY: the caller's promise.
         unsafe {
             let mut step = S::fma(S::splat(weight_decay), value, gradient);

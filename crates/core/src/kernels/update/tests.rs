@@ -1,0 +1,109 @@
+use super::*;
+use crate::kernels::testing::{bits, numbers, on_every_isa, same_bits_on_any_threads};
+
+/// Every rule with every option that changes its formula.
+fn rules() -> Vec<Rule> {
+    let sgd = |momentum, nesterov, weight_decay| Rule::Sgd { learning_rate: 0.1, momentum, nesterov, weight_decay };
+    let adam = |weight_decay, decoupled| Rule::Adam {
+        learning_rate: 0.01,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay,
+        decoupled,
+        correction1: 1.0 - 0.9f32.powi(3),
+        correction2: 1.0 - 0.999f32.powi(3),
+    };
+    let rms = |momentum, weight_decay| Rule::RmsProp {
+        learning_rate: 0.01,
+        alpha: 0.99,
+        momentum,
+        epsilon: 1e-8,
+        weight_decay,
+    };
+    let mut rules = vec![sgd(0.0, false, 0.0), sgd(0.0, false, 0.1), sgd(0.9, false, 0.0), sgd(0.9, false, 0.1)];
+    rules.extend([sgd(0.9, true, 0.0), sgd(0.9, true, 0.1)]);
+    rules.extend([adam(0.0, false), adam(0.1, false), adam(0.1, true)]);
+    rules.extend([rms(0.0, 0.0), rms(0.0, 0.1), rms(0.9, 0.0), rms(0.9, 0.1)]);
+    rules
+}
+
+/// Gradient, values and the moments that `rule` keeps, for `n` values.
+fn start(rule: &Rule, n: usize) -> [Vec<f32>; 4] {
+    let moment = |which: usize, m: Vec<f32>| if which < rule.moments() { m } else { Vec::new() };
+    // Second moments are never negative; their square roots are compared, so keep them away from zero.
+    let second: Vec<f32> = numbers(n, 4).iter().map(|v| v.abs() + 0.01).collect();
+    let (first, second) = match rule {
+        Rule::RmsProp { .. } => (second, numbers(n, 3)),
+        _ => (numbers(n, 3), second),
+    };
+    [numbers(n, 1), numbers(n, 2), moment(0, first), moment(1, second)]
+}
+
+fn run(rule: &Rule, [g, mut w, mut m, mut v]: [Vec<f32>; 4]) -> [Vec<f32>; 3] {
+    apply(rule, &g, &mut w, Moments { first: &mut m, second: &mut v });
+    [w, m, v]
+}
+
+#[test]
+fn every_rule_agrees_with_its_reference() {
+    on_every_isa(|| {
+        for rule in rules() {
+            for n in [0, 1, 7, 8, 9, 15, 16, 17, 31, 33, 100] {
+                let begin = start(&rule, n);
+                let found = run(&rule, begin.clone());
+                for k in 0..n {
+                    let at = |array: &[f32]| array.get(k).map_or(0.0, |&x| f64::from(x));
+                    let [g, w, m, v] = &begin;
+                    let (value, moments) = reference::step(&rule, at(g), at(w), [at(m), at(v)]);
+                    for (found, exact) in found.iter().zip([value, moments[0], moments[1]]) {
+                        let close = found.is_empty() || (at(found) - exact).abs() <= 1e-6 * exact.abs().max(1.0);
+                        assert!(close, "{rule:?}, {k} of {n}: {} instead of {exact}", at(found));
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn kept_weights_move_as_in_the_dense_twin_bit_for_bit() {
+    on_every_isa(|| {
+        for rule in rules() {
+            let all = start(&rule, 1000);
+            let dense = run(&rule, all.clone());
+            // Every third value, and then every tenth: other lanes and other tails than in the dense array.
+            for step in [3, 10] {
+                let kept = |array: &Vec<f32>| array.iter().copied().skip(1).step_by(step).collect::<Vec<_>>();
+                let sparse = run(&rule, all.each_ref().map(kept));
+                assert_eq!(sparse.map(|a| bits(&a)), dense.each_ref().map(|a| bits(&kept(a))), "{rule:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_zero_gradient_without_decay_leaves_plain_sgd_where_it_is() {
+    let rule = Rule::Sgd { learning_rate: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+    let mut w = numbers(50, 1);
+    apply(&rule, &[0.0; 50], &mut w, Moments::default());
+    assert_eq!(w, numbers(50, 1));
+}
+
+#[test]
+fn threads_change_no_bit() {
+    for rule in rules() {
+        same_bits_on_any_threads(|| {
+            let [g, mut w, mut m, mut v] = start(&rule, 70_001);
+            apply_parallel(&rule, &g, &mut w, Moments { first: &mut m, second: &mut v });
+            [w, m, v].concat()
+        });
+    }
+}
+
+#[test]
+#[should_panic(expected = "moments [0, 0] of 4 values")]
+fn missing_moments_are_refused() {
+    let rule = Rule::Sgd { learning_rate: 0.1, momentum: 0.9, nesterov: false, weight_decay: 0.0 };
+    apply(&rule, &[0.0; 4], &mut [0.0; 4], Moments::default());
+}

@@ -1,0 +1,38 @@
+# make test   everything that must hold
+# make lint   formatting, clippy, licences
+# make bench  kernel benchmarks
+# make peers  Rarefy against its peers, in one run (installs them into target/peers)
+# make doc    the documentation of all crates
+# make fuzz   every reader under libFuzzer (FUZZ_SECONDS=600 each)
+
+CARGO ?= cargo
+PYTHON ?= python3
+FUZZ_SECONDS ?= 600
+
+.PHONY: test lint bench peers doc fuzz
+
+test: lint
+	$(CARGO) test --workspace --all-targets
+	$(CARGO) test --workspace --doc
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check licenses bans sources; \
+	else echo "cargo-deny is not installed: licences not checked (cargo install cargo-deny)"; fi
+
+bench:
+	$(CARGO) bench -p rarefy-core
+
+peers:
+	$(PYTHON) -m venv target/peers
+	target/peers/bin/pip install --quiet numpy torch
+	$(CARGO) build --release
+	target/peers/bin/python bench/peers/training.py
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+fuzz:
+	fuzz/run.sh $(FUZZ_SECONDS)

@@ -1,0 +1,12 @@
+//! Any bytes as an IDX file: an array or a named error.
+#![no_main]
+use rarefy::data::{Limits, idx};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let limits = Limits { bytes: 1 << 20, ..Limits::default() };
+    if let Ok(array) = idx::parse(bytes, "fuzz", &limits) {
+        let mut again = Vec::new();
+        idx::write(&mut again, &array).expect("writing to memory");
+        assert_eq!(idx::parse(&again, "again", &limits).expect("what was written"), array);
+    }
+});
