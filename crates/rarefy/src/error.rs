@@ -1,6 +1,6 @@
 //! What can go wrong on the way from a recipe to a model.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An error of this crate, or of a floor below.
 #[derive(Debug, thiserror::Error)]
@@ -56,15 +56,15 @@ pub enum Error {
         /// What is left, in bytes.
         left: u64,
     },
-    /// Training diverged. The last good state is saved as a model.
-    #[error("{who}: {error}; the last good state is in {}", model.display())]
+    /// Training diverged. The last good state, if an epoch was done, is saved as a model.
+    #[error("{who}: {error}{}", kept(model.as_deref()))]
     Diverged {
         /// Which model: `sparse`, `twin` or `control`.
         who: &'static str,
         /// Where it happened, and what to do.
         error: Box<rarefy_nn::Error>,
         /// The artifact of the last good state.
-        model: PathBuf,
+        model: Option<PathBuf>,
     },
     /// Somebody asked to stop.
     #[error("interrupted; `--resume` continues from {}", checkpoint.display())]
@@ -76,3 +76,8 @@ pub enum Error {
 
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Where the last good state is, as the end of a message.
+fn kept(model: Option<&Path>) -> String {
+    model.map_or(String::new(), |model| format!("; its model is {}", model.display()))
+}

@@ -32,3 +32,4 @@ pub use rarefy_data::Dataset;
 pub use rarefy_model::artifact::Artifact;
 pub use rarefy_nn::Net;
 pub use recipe::Recipe;
+pub use run::{Event, Job, Options, Outcome, fit};

@@ -81,7 +81,7 @@ fn case_22_numbers_out_of_range_are_named() {
         ("[train]\nlearning-rate = inf", "train.learning-rate is inf, expected a number above 0"),
         ("[train]\nepochs = -3", "train.epochs is -3, expected a whole number of 1 or more"),
         ("[train]\nepochs = 99999999999999999999", "whole number past 64 bits"),
-        ("[stop]\naccuracy = 98", "stop.accuracy is 98, expected a number from 0 to 1"),
+        ("[stop]\naccuracy = 98", "stop.accuracy is 98, expected a number above 0, up to 1"),
     ] {
         assert!(error(&with(line)).contains(says), "{}", error(&with(line)));
     }

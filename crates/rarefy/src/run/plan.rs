@@ -2,10 +2,11 @@
 
 use rarefy_core::pattern::Distribution;
 use rarefy_nn::optimizer::{Clip, Kind, Schedule, Shape};
-use rarefy_nn::{Net, Optimizer, Sparsity, layer};
+use rarefy_nn::trainer::{ClassWeights, Stop};
+use rarefy_nn::{Config, Net, Optimizer, Sparsity, layer};
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::{Recipe, Spread};
+use crate::recipe::{self, Recipe, Spread};
 use crate::{Error, Result};
 
 /// One of the models of a run.
@@ -248,6 +249,36 @@ fn scale_to(layers: &[String], inputs: usize, nnz: usize) -> f64 {
         if entries(&scaled(layers, middle), inputs) > nnz { high = middle } else { low = middle }
     }
     low
+}
+
+/// All that the trainer needs to know of a model.
+///
+/// # Errors
+/// Names that do not exist.
+pub fn config(recipe: &Recipe, role: Role, inputs: usize, nnz: usize) -> Result<Config> {
+    let train = &recipe.train;
+    Ok(Config {
+        net: net(recipe, role, inputs, nnz),
+        // Filled in from the labels once they are read.
+        loss: train.loss.clone().unwrap_or_else(|| "cross-entropy".to_owned()),
+        optimizer: optimizer(recipe, role)?,
+        sparsity: sparsity(recipe, role)?,
+        batch: train.batch as usize,
+        epochs: epochs(recipe, role),
+        accumulate: train.accumulate as usize,
+        class_weights: match &train.class_weights {
+            recipe::ClassWeights::None => ClassWeights::None,
+            recipe::ClassWeights::Balanced => ClassWeights::Balanced,
+            recipe::ClassWeights::Given(weights) => ClassWeights::Given(weights.clone()),
+        },
+        stop: Stop {
+            accuracy: recipe.stop.accuracy,
+            loss: recipe.stop.loss,
+            patience: recipe.stop.patience,
+            seconds: recipe.stop.max_seconds,
+        },
+        seed: train.seed,
+    })
 }
 
 /// Checks that layers exist and are written right, before data are read.
