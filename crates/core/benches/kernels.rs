@@ -1,6 +1,7 @@
 //! The kernels of one layer of a network: 1024 × 1024, batch 128, at several densities; and what surrounds it.
 //!
-//! `cargo bench -p rarefy-core --bench kernels -- forward` runs the group `forward` alone. Throughput counts multiply-adds
+//! `cargo bench -p rarefy-core --bench kernels -- forward` runs the group `forward` alone, `taskset -c 0 cargo bench …` all on
+//! one core, and `RAREFY_ISA` chooses the instruction set. Throughput counts multiply-adds
 //! on stored entries for products (half the floating-point operations), and numbers written elsewhere.
 
 use criterion::{Bencher, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
