@@ -29,7 +29,8 @@ impl Network {
     /// # Errors
     /// [`Error::Layer`] when there is none that transforms its input, or when one has numbers to train before there is a
     /// gradient.
-    pub fn new(inputs: usize, mut layers: Vec<Box<dyn Layer>>) -> Result<Self> {
+    pub fn new(inputs: usize, layers: Vec<Box<dyn Layer>>) -> Result<Self> {
+        let mut layers = absorb(layers);
         let mut own = Vec::with_capacity(layers.len());
         let (mut batches, mut read) = (0, false);
         for (at, layer) in layers.iter_mut().enumerate() {
@@ -218,4 +219,15 @@ impl Network {
         }
         Ok(graph)
     }
+}
+
+/// Leaves out the layers whose work the one before takes over.
+fn absorb(layers: Vec<Box<dyn Layer>>) -> Vec<Box<dyn Layer>> {
+    let mut kept: Vec<Box<dyn Layer>> = Vec::with_capacity(layers.len());
+    for layer in layers {
+        if !kept.last_mut().is_some_and(|last| last.absorb(&*layer)) {
+            kept.push(layer);
+        }
+    }
+    kept
 }

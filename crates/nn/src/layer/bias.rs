@@ -13,16 +13,20 @@ pub(super) const ENTRY: Entry = Entry {
     help: "One number added to each feature.",
     make: |arguments, inputs| alone(arguments, Bias::new(inputs)),
     lift: |op, _| match op {
-        Op::Bias { values } => {
-            Some(Ok(Box::new(Bias { bias: Param::new(values.clone(), 0), fresh: vec![0.0; values.len()] })))
-        }
+        Op::Bias { values } => Some(Ok(Box::new(Bias {
+            bias: Param::new(values.clone(), 0),
+            relu: false,
+            fresh: vec![0.0; values.len()],
+        }))),
         _ => None,
     },
 };
 
-/// `y ← y + b`.
+/// `y ← y + b`, or `max(y + b, 0)` once it has absorbed a ReLU.
 pub struct Bias {
     bias: Param,
+    /// Whether a ReLU follows, done in the same pass over the batch.
+    relu: bool,
     /// The gradient of one batch, before the optimizer takes it.
     fresh: Vec<f32>,
 }
@@ -30,7 +34,7 @@ pub struct Bias {
 impl Bias {
     /// A bias of zeros.
     pub fn new(features: usize) -> Self {
-        Self { bias: Param::new(vec![0.0; features], 0), fresh: vec![0.0; features] }
+        Self { bias: Param::new(vec![0.0; features], 0), relu: false, fresh: vec![0.0; features] }
     }
 }
 
@@ -47,12 +51,19 @@ impl Layer for Bias {
         self.bias = Param::new(std::mem::take(&mut self.bias.values), moments);
     }
 
+    fn absorb(&mut self, next: &dyn Layer) -> bool {
+        let takes = !self.relu && next.kind() == "relu";
+        self.relu |= takes;
+        takes
+    }
+
     fn pass(&mut self) -> Pass<'_> {
         Pass::Map(self)
     }
 
     fn lower(&self) -> rarefy_core::Result<Vec<Op>> {
-        Ok(vec![Op::Bias { values: self.bias.values.clone() }])
+        let bias = Op::Bias { values: self.bias.values.clone() };
+        Ok(if self.relu { vec![bias, Op::Relu] } else { vec![bias] })
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {
@@ -66,15 +77,23 @@ impl Layer for Bias {
 
 impl Map for Bias {
     fn reads_output(&self) -> bool {
-        false
+        self.relu
     }
 
     fn forward(&mut self, y: &mut Batch, _: Mode) {
-        elementwise::add_bias(y, &self.bias.values);
+        if self.relu {
+            elementwise::add_bias_relu(y, &self.bias.values);
+        } else {
+            elementwise::add_bias(y, &self.bias.values);
+        }
     }
 
-    fn backward(&mut self, _: &Batch, dy: &mut Batch, _: Mode, step: Step<'_>) {
-        elementwise::row_sums(dy, &mut self.fresh);
+    fn backward(&mut self, y: &Batch, dy: &mut Batch, _: Mode, step: Step<'_>) {
+        if self.relu {
+            elementwise::relu_backward_row_sums(y, dy, &mut self.fresh);
+        } else {
+            elementwise::row_sums(dy, &mut self.fresh);
+        }
         self.bias.take(&self.fresh, step);
     }
 }

@@ -122,6 +122,11 @@ pub trait Layer: Send {
     /// Prepares it for training as layer number `at` of its network, with an optimizer that keeps `moments` moments.
     fn start(&mut self, _at: usize, _moments: usize) {}
 
+    /// Takes over the work of the layer after it, which is then left out, if one kernel does both.
+    fn absorb(&mut self, _next: &dyn Layer) -> bool {
+        false
+    }
+
     /// How data passes it.
     fn pass(&mut self) -> Pass<'_>;
 
