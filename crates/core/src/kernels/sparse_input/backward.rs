@@ -66,14 +66,16 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Calls `take` with the entries of each active column and their gradients, on all threads.
+    /// Calls `take` with the entries of each run of neighbouring active columns and their gradients, on all threads.
     fn active(&self, take: impl Fn(Range<usize>, &[f32]) + Sync) {
         let active = self.x.active();
         let cuts = cuts(active.len(), |a| column(self.weight, active[a]).len());
         parallel::run(cuts.len() - 1, |task| {
-            for (a, &j) in active.iter().enumerate().take(cuts[task + 1]).skip(cuts[task]) {
-                let entries = column(self.weight, j);
-                self.gradients(entries.clone(), a..a + 1, |fresh| take(entries, fresh));
+            let mut from = cuts[task];
+            for run in active[cuts[task]..cuts[task + 1]].chunk_by(|a, b| a + 1 == *b) {
+                let entries = column(self.weight, run[0]).start..column(self.weight, run[run.len() - 1]).end;
+                self.gradients(entries.clone(), from..from + run.len(), |fresh| take(entries, fresh));
+                from += run.len();
             }
         });
     }
