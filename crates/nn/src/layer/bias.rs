@@ -1,6 +1,6 @@
 //! Bias: `y ← y + b`, one number a feature.
 
-use super::{Entry, Layer, Map, Mode, Pass};
+use super::{Entry, Layer, Map, Mode, Pass, alone};
 use crate::{Param, Step};
 use rarefy_core::kernels::elementwise;
 use rarefy_core::matrix::Batch;
@@ -11,15 +11,22 @@ pub(super) const ENTRY: Entry = Entry {
     word: "bias",
     usage: "bias",
     help: "One number added to each feature.",
-    make: |arguments, inputs| match arguments {
-        [] => Ok(vec![Box::new(Bias::new(inputs))]),
-        _ => Err("expected `bias` alone".to_owned()),
+    make: |arguments, inputs| alone(arguments, Bias::new(inputs)),
+    lift: |op, _| match op {
+        Op::Bias { values } => Some(Ok(Box::new(Bias {
+            bias: Param::new(values.clone(), 0),
+            relu: false,
+            fresh: vec![0.0; values.len()],
+        }))),
+        _ => None,
     },
 };
 
-/// `y ← y + b`.
+/// `y ← y + b`, or `max(y + b, 0)` once it has absorbed a ReLU.
 pub struct Bias {
     bias: Param,
+    /// Whether a ReLU follows, done in the same pass over the batch.
+    relu: bool,
     /// The gradient of one batch, before the optimizer takes it.
     fresh: Vec<f32>,
 }
@@ -27,7 +34,7 @@ pub struct Bias {
 impl Bias {
     /// A bias of zeros.
     pub fn new(features: usize) -> Self {
-        Self { bias: Param::new(vec![0.0; features], 0), fresh: vec![0.0; features] }
+        Self { bias: Param::new(vec![0.0; features], 0), relu: false, fresh: vec![0.0; features] }
     }
 }
 
@@ -44,12 +51,19 @@ impl Layer for Bias {
         self.bias = Param::new(std::mem::take(&mut self.bias.values), moments);
     }
 
+    fn absorb(&mut self, next: &dyn Layer) -> bool {
+        let takes = !self.relu && next.kind() == "relu";
+        self.relu |= takes;
+        takes
+    }
+
     fn pass(&mut self) -> Pass<'_> {
         Pass::Map(self)
     }
 
     fn lower(&self) -> rarefy_core::Result<Vec<Op>> {
-        Ok(vec![Op::Bias { values: self.bias.values.clone() }])
+        let bias = Op::Bias { values: self.bias.values.clone() };
+        Ok(if self.relu { vec![bias, Op::Relu] } else { vec![bias] })
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {
@@ -62,12 +76,24 @@ impl Layer for Bias {
 }
 
 impl Map for Bias {
-    fn forward(&mut self, y: &mut Batch, _: Mode) {
-        elementwise::add_bias(y, &self.bias.values);
+    fn reads_output(&self) -> bool {
+        self.relu
     }
 
-    fn backward(&mut self, _: &Batch, dy: &mut Batch, _: Mode, step: Step<'_>) {
-        elementwise::row_sums(dy, &mut self.fresh);
+    fn forward(&mut self, y: &mut Batch, _: Mode) {
+        if self.relu {
+            elementwise::add_bias_relu(y, &self.bias.values);
+        } else {
+            elementwise::add_bias(y, &self.bias.values);
+        }
+    }
+
+    fn backward(&mut self, y: &Batch, dy: &mut Batch, _: Mode, step: Step<'_>) {
+        if self.relu {
+            elementwise::relu_backward_row_sums(y, dy, &mut self.fresh);
+        } else {
+            elementwise::row_sums(dy, &mut self.fresh);
+        }
         self.bias.take(&self.fresh, step);
     }
 }

@@ -1,4 +1,4 @@
-//! Dense products, through the `gemm` crate.
+//! Dense products, through the `gemm` crates (only the part for `f32`: the others would double the time of a build).
 //!
 //! [`product`] computes `C ← αC + A B` for matrices of any strides, cut into fixed blocks of `C`, so that the
 //! result does not depend on the number of threads. Cost: `2·m·n·k` floating-point operations.
@@ -67,7 +67,7 @@ pub fn product(c: &mut [f32], stride: usize, keep: f32, a: Strided<'_>, b: Strid
         // operands hold all entries that their shapes promise (checked in `Strided::new`).
         unsafe {
             let to = out.pointer().add(rows.start * stride + cols.start);
-            gemm::gemm(
+            gemm_f32::gemm::f32::get_gemm_fn()(
                 rows.len(),
                 cols.len(),
                 k,
@@ -86,7 +86,7 @@ pub fn product(c: &mut [f32], stride: usize, keep: f32, a: Strided<'_>, b: Strid
                 false,
                 false,
                 false,
-                gemm::Parallelism::None,
+                gemm_common::Parallelism::None,
             );
         }
     });

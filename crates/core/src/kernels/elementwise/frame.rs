@@ -69,8 +69,11 @@ impl<const M: usize, F: Formula<M>> Kernel for Rows<'_, F, M> {
                 let mut sum = S::zero();
                 for at in (0..width).step_by(S::LANES) {
                     let to = row.as_mut_ptr().add(at);
-                    let others = std::array::from_fn(|m| S::load(others[m].as_ptr().add(i * stride + at)));
-                    let new = formula.at::<S>(coefficient, S::load(to), others);
+                    let mut vectors = [S::zero(); M];
+                    for m in 0..M {
+                        vectors[m] = S::load(others[m].as_ptr().add(i * stride + at));
+                    }
+                    let new = formula.at::<S>(coefficient, S::load(to), vectors);
                     S::store(to, new);
                     sum = S::add(sum, new);
                 }

@@ -125,24 +125,33 @@ impl<T: Source> Kernel for Gather<'_, T> {
         }
         for j in features.clone().step_by(S::LANES) {
             let some = (features.end - j).min(S::LANES);
+            let to = out[(j - features.start) * stride..].as_mut_ptr();
             for at in (0..width).step_by(S::LANES) {
                 // SAFETY: the processor has `S`; `some` features are left in the row; `at + LANES ≤ width ≤ stride`, and
                 // `out` has `stride` floats for each feature of the task.
                 unsafe {
                     let mut square = [S::zero(); 16];
-                    for (s, v) in (at..rows.len()).zip(&mut square[..S::LANES]) {
-                        if some == S::LANES {
-                            *v = T::load::<S>(from(s, j));
-                        } else {
+                    let factor = |q: usize| S::splat(factors.of(j + q));
+                    // Two ways, so that the one usually taken keeps the square in registers.
+                    if some == S::LANES && at + S::LANES <= rows.len() {
+                        for s in 0..S::LANES {
+                            let row = *rows.get_unchecked(at + s) as usize;
+                            square[s] = T::load::<S>(data.data().as_ptr().add(row * cols + j));
+                        }
+                        S::transpose(&mut square);
+                        for q in 0..S::LANES {
+                            S::store(to.add(q * stride + at), S::mul(factor(q), square[q]));
+                        }
+                    } else {
+                        for (s, v) in (at..rows.len()).zip(&mut square[..S::LANES]) {
                             let mut padded = [T::default(); 16];
                             padded[..some].copy_from_slice(&data.row(rows[s] as usize)[j..j + some]);
                             *v = T::load::<S>(padded.as_ptr());
                         }
-                    }
-                    S::transpose(&mut square);
-                    for (q, v) in square.into_iter().take(some).enumerate() {
-                        let to = out.as_mut_ptr().add((j - features.start + q) * stride + at);
-                        S::store(to, S::mul(S::splat(factors.of(j + q)), v));
+                        S::transpose(&mut square);
+                        for q in 0..some {
+                            S::store(to.add(q * stride + at), S::mul(factor(q), square[q]));
+                        }
                     }
                 }
             }
@@ -185,13 +194,25 @@ impl Kernel for TransposeOut<'_> {
                 // `features` floats for each sample of the task.
                 unsafe {
                     let mut square = [S::zero(); 16];
-                    for (q, v) in square.iter_mut().take(some).enumerate() {
-                        *v = S::load(batch.data().as_ptr().add((j + q) * stride + at));
-                    }
-                    S::transpose(&mut square);
-                    for (s, v) in (at..samples.end).zip(square.into_iter().take(S::LANES)) {
-                        let to = out.as_mut_ptr().add((s - samples.start) * features + j);
-                        if some == S::LANES { S::store(to, v) } else { S::store_part(to, v, some) }
+                    let from = batch.data().as_ptr().add(j * stride + at);
+                    let to = out.as_mut_ptr().add((at - samples.start) * features + j);
+                    // Two ways, as in `Gather`.
+                    if some == S::LANES && at + S::LANES <= samples.end {
+                        for q in 0..S::LANES {
+                            square[q] = S::load(from.add(q * stride));
+                        }
+                        S::transpose(&mut square);
+                        for s in 0..S::LANES {
+                            S::store(to.add(s * features), square[s]);
+                        }
+                    } else {
+                        for (q, v) in square.iter_mut().take(some).enumerate() {
+                            *v = S::load(from.add(q * stride));
+                        }
+                        S::transpose(&mut square);
+                        for s in 0..S::LANES.min(samples.end - at) {
+                            S::store_part(to.add(s * features), square[s], some);
+                        }
                     }
                 }
             }

@@ -6,7 +6,7 @@ use crate::matrix::{CsrView, try_vec};
 
 /// `features × len` inputs of which few are nonzero, in both orders: by sample, and by feature.
 ///
-/// One of these is filled again for every batch and keeps its memory. It holds 16 bytes a nonzero, and 4 a feature.
+/// One of these is filled again for every batch and keeps its memory. It holds 16 bytes a nonzero, and 33 bits a feature.
 #[derive(Debug, Clone)]
 pub struct SparseBatch {
     features: usize,
@@ -27,6 +27,8 @@ pub struct SparseBatch {
     pub(super) by_feature: Vec<f32>,
     /// For each feature, while a batch is filled: entries counted, then the next free place. Zero between batches.
     next: Vec<u32>,
+    /// For each feature, while a batch is filled: a bit that tells whether some sample has it.
+    present: Vec<u64>,
 }
 
 impl SparseBatch {
@@ -46,12 +48,13 @@ impl SparseBatch {
             sample_idx: Vec::new(),
             by_feature: Vec::new(),
             next: try_vec("sparse batch", features, 0)?,
+            present: try_vec("sparse batch", features.div_ceil(64), 0)?,
         })
     }
 
     /// Takes the listed rows of `data` as its samples, each feature times its factor.
     ///
-    /// Costs `O(nnz)` of these rows, and the sorting of the active features; no pass over all features.
+    /// Costs `O(nnz)` of these rows, and a look at one bit a feature.
     ///
     /// # Errors
     /// [`Error::TooLarge`](crate::Error::TooLarge) past `u32` entries in one batch (rows may be listed more than once).
@@ -74,16 +77,23 @@ impl SparseBatch {
             self.by_sample.extend(features.iter().zip(values).map(|(&j, &v)| factors.of(j as usize) * v));
             self.sample_ptr.push(self.feature_idx.len() as u32);
             for &j in features {
-                let count = &mut self.next[j as usize];
-                if *count == 0 {
-                    self.active.push(j);
-                }
-                *count += 1;
+                self.next[j as usize] += 1;
+                self.present[j as usize / 64] |= 1 << (j % 64);
             }
         }
-        self.active.sort_unstable();
+        self.list_active();
         self.group_by_feature();
         Ok(())
+    }
+
+    /// Lists the features that are present, and clears their bits.
+    fn list_active(&mut self) {
+        for (word, bits) in self.present.iter_mut().enumerate() {
+            while *bits != 0 {
+                self.active.push(word as u32 * 64 + bits.trailing_zeros());
+                *bits &= *bits - 1;
+            }
+        }
     }
 
     /// Puts the entries, given sample by sample, in the order of the active features as well.

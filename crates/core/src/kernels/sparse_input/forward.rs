@@ -1,6 +1,6 @@
 //! `Y = W X`.
 
-use super::{SparseBatch, scatter};
+use super::{SparseBatch, column, scatter};
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::kernels::sparse_dense::TwoWay;
 use crate::matrix::Batch;
@@ -9,6 +9,9 @@ use std::cell::RefCell;
 
 /// Samples in one task: a cache line of each row of `y`.
 const LINE: usize = 16;
+
+/// How many features ahead their columns are asked for: these lie anywhere in memory.
+const AHEAD: usize = 3;
 
 thread_local! {
     /// The outputs of one task, sample by sample. Kept, because memory fresh from the system costs more than the product.
@@ -55,8 +58,16 @@ impl Kernel for Samples<'_> {
         for s in first..(first + LINE).min(x.len()) {
             let to = &mut outputs[(s - first) * rows..][..rows];
             let (features, inputs) = x.sample(s);
-            for (&j, &input) in features.iter().zip(inputs) {
-                let column = weight.col_ptr()[j as usize] as usize..weight.col_ptr()[j as usize + 1] as usize;
+            for (k, (&j, &input)) in features.iter().zip(inputs).enumerate() {
+                if let Some(&next) = features.get(k + AHEAD) {
+                    let at = column(weight, next).start;
+                    // SAFETY: the processor has `S`, and asking for memory needs nothing of the address.
+                    unsafe {
+                        S::prefetch(values.as_ptr().wrapping_add(at));
+                        S::prefetch(weight.row_idx().as_ptr().wrapping_add(at).cast());
+                    }
+                }
+                let column = column(weight, j);
                 // SAFETY: the processor has `S`; rows of a column rise and are below `rows`; one value for each entry.
                 unsafe { scatter::<S>(input, &weight.row_idx()[column.clone()], &values[column], to) };
             }
