@@ -9,6 +9,7 @@ pub mod layer;
 pub mod net;
 pub mod network;
 pub mod param;
+pub mod sparsify;
 pub mod weight;
 
 pub use error::{Error, Result};
@@ -16,4 +17,5 @@ pub use layer::{Layer, Mode, Pass};
 pub use net::Net;
 pub use network::Network;
 pub use param::{Param, Step};
+pub use sparsify::Sparsity;
 pub use weight::Weight;
