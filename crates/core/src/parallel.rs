@@ -34,8 +34,10 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 /// Threads that [`run`] uses: what [`set_threads`] asked for, otherwise what the machine offers.
 pub fn threads() -> usize {
+    // Asked once: the answer takes the system tens of microseconds, as it reads the limits of the process's control group.
+    static OFFERED: OnceLock<usize> = OnceLock::new();
     match THREADS.load(Ordering::Relaxed) {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        0 => *OFFERED.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from)),
         n => n,
     }
 }

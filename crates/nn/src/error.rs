@@ -23,6 +23,14 @@ pub enum Error {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// Targets or weights do not fit the loss, or the outputs of the network.
+    #[error("loss {loss}: {problem}")]
+    Targets {
+        /// The loss.
+        loss: &'static str,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// A setting is outside its range.
     #[error("{name} is {found}, expected {expected}")]
     Setting {

@@ -6,16 +6,20 @@
 
 pub mod error;
 pub mod layer;
+pub mod loss;
 pub mod net;
 pub mod network;
+pub mod optimizer;
 pub mod param;
 pub mod sparsify;
 pub mod weight;
 
 pub use error::{Error, Result};
 pub use layer::{Layer, Mode, Pass};
+pub use loss::{Loss, Targets};
 pub use net::Net;
 pub use network::Network;
+pub use optimizer::Optimizer;
 pub use param::{Param, Step};
 pub use sparsify::Sparsity;
 pub use weight::Weight;

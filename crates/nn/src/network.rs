@@ -1,7 +1,7 @@
 //! A network with weights, and the batches that flow through it.
 
 use crate::layer::{Layer, Mode, Pass};
-use crate::{Error, Result, Step, Weight};
+use crate::{Error, Param, Result, Step, Weight};
 use rarefy_core::kernels::update::Rule;
 use rarefy_core::matrix::Batch;
 use rarefy_model::graph::Graph;
@@ -9,11 +9,14 @@ use rarefy_model::graph::Graph;
 /// A network with weights.
 ///
 /// It owns one batch for its input and one for the output of each [`Transform`](crate::layer::Transform); a
-/// [`Map`](crate::layer::Map) works in the batch of the layer before it. Gradients have batches of the same shapes, but for
+/// [`Map`](crate::layer::Map) works in the batch of the layer before it, unless that layer's backward pass will read its output:
+/// then it works in a copy. Gradients have batches of the same shapes, but for
 /// the input.
 pub struct Network {
     inputs: usize,
     layers: Vec<Box<dyn Layer>>,
+    /// Whether the output of each layer is in a batch of its own.
+    own: Vec<bool>,
     /// `values[0]` is the input.
     values: Vec<Batch>,
     /// `gradients[i]` is that of `values[i + 1]`.
@@ -24,16 +27,46 @@ impl Network {
     /// A network of these layers.
     ///
     /// # Errors
-    /// [`Error::Layer`] when there is none that transforms its input.
+    /// [`Error::Layer`] when there is none that transforms its input, or when one has numbers to train before there is a
+    /// gradient.
     pub fn new(inputs: usize, mut layers: Vec<Box<dyn Layer>>) -> Result<Self> {
-        let transforms =
-            layers.iter_mut().map(|layer| matches!(layer.pass(), Pass::Transform(_))).filter(|t| *t).count();
-        if transforms == 0 {
+        let mut own = Vec::with_capacity(layers.len());
+        let (mut batches, mut read) = (0, false);
+        for (at, layer) in layers.iter_mut().enumerate() {
+            let trained = !layer.params().is_empty();
+            let (new, reads) = match layer.pass() {
+                Pass::Transform(_) => (true, false),
+                Pass::Map(_) if trained && batches == 0 => {
+                    let problem = "nothing would train it here; put it after a layer such as `linear 10`".to_owned();
+                    return Err(Error::Layer { at: at + 1, layer: layer.kind().to_owned(), problem });
+                }
+                Pass::Map(map) => (read, batches > 0 && map.reads_output()),
+            };
+            (batches, read) = (batches + usize::from(new), reads);
+            own.push(new);
+        }
+        if batches == 0 {
             let problem = "a network needs a layer with weights, such as `linear 10`".to_owned();
             return Err(Error::Layer { at: layers.len(), layer: String::new(), problem });
         }
         let empty = |count| (0..count).map(|_| Batch::zeros(0, 0)).collect::<rarefy_core::Result<Vec<_>>>();
-        Ok(Self { inputs, layers, values: empty(transforms + 1)?, gradients: empty(transforms)? })
+        Ok(Self { inputs, layers, own, values: empty(batches + 1)?, gradients: empty(batches)? })
+    }
+
+    /// The network of a graph that [`Network::lower`] has made, its layers without dropout and ready for an optimizer that keeps
+    /// `moments` moments.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for a graph that is not valid, [`Error::Layer`] naming a node that is not one of `lower`'s.
+    pub fn from_graph(graph: &Graph, moments: usize) -> Result<Self> {
+        let mut layers = crate::layer::lift(graph)?;
+        for (at, layer) in layers.iter_mut().enumerate() {
+            for (_, param) in layer.params_mut() {
+                *param = Param::new(std::mem::take(&mut param.values), moments);
+            }
+            layer.start(at, moments);
+        }
+        Self::new(graph.inputs, layers)
     }
 
     /// Number of input features.
@@ -73,20 +106,20 @@ impl Network {
 
     /// Trainable numbers: weights in the pattern, biases, norms.
     pub fn parameters(&self) -> usize {
-        let of = |layer: &Box<dyn Layer>| match layer.weight() {
+        let of = |layer: &dyn Layer| match layer.weight() {
             Some(weight) => weight.nnz(),
             None => layer.params().iter().map(|(_, p)| p.values.len()).sum(),
         };
-        self.layers.iter().map(of).sum()
+        self.layers.iter().map(|layer| of(layer.as_ref())).sum()
     }
 
     /// Bytes of training state: parameters, moments, gradients if kept, indices.
     pub fn state_bytes(&self) -> usize {
-        let of = |layer: &Box<dyn Layer>| match layer.weight() {
+        let of = |layer: &dyn Layer| match layer.weight() {
             Some(weight) => weight.bytes(),
             None => layer.params().iter().map(|(_, p)| p.bytes()).sum(),
         };
-        self.layers.iter().map(of).sum()
+        self.layers.iter().map(|layer| of(layer.as_ref())).sum()
     }
 
     /// Makes room for batches of `len` samples, and returns the input batch to fill.
@@ -95,13 +128,9 @@ impl Network {
     /// When there is no memory for them.
     pub fn input(&mut self, len: usize) -> Result<&mut Batch> {
         self.values[0].reshape(self.inputs, len)?;
-        let mut at = 0;
-        for layer in &mut self.layers {
-            let outputs = layer.outputs();
-            if let Pass::Transform(_) = layer.pass() {
-                at += 1;
-                self.values[at].reshape(outputs, len)?;
-            }
+        let owners = self.layers.iter().zip(&self.own).filter(|(_, own)| **own);
+        for (value, (layer, _)) in self.values[1..].iter_mut().zip(owners) {
+            value.reshape(layer.outputs(), len)?;
         }
         Ok(&mut self.values[0])
     }
@@ -109,15 +138,17 @@ impl Network {
     /// Runs the batch last put into [`Network::input`] through all layers, and returns the output.
     pub fn forward(&mut self, mode: Mode) -> &Batch {
         let mut at = 0;
-        for layer in &mut self.layers {
+        for (layer, &own) in self.layers.iter_mut().zip(&self.own) {
+            let (before, after) = self.values.split_at_mut(at + 1);
             match layer.pass() {
-                Pass::Map(map) => map.forward(&mut self.values[at], mode),
-                Pass::Transform(transform) => {
-                    let (before, after) = self.values.split_at_mut(at + 1);
-                    transform.forward(&before[at], &mut after[0], mode);
-                    at += 1;
+                Pass::Map(map) if own => {
+                    after[0].data_mut().copy_from_slice(before[at].data());
+                    map.forward(&mut after[0], mode);
                 }
+                Pass::Map(map) => map.forward(&mut before[at], mode),
+                Pass::Transform(transform) => transform.forward(&before[at], &mut after[0], mode),
             }
+            at += usize::from(own);
         }
         &self.values[at]
     }
@@ -143,9 +174,16 @@ impl Network {
             let (before, after) = self.gradients.split_at_mut(at.saturating_sub(1));
             let x = |i: usize| &self.values[i];
             match layer.pass() {
-                // A map before the first transform has parameters only if it is a bias on the input, whose gradient nobody computes.
+                // Nobody needs the gradient of the input.
                 Pass::Map(_) if at == 0 => {}
-                Pass::Map(map) => map.backward(x(at), &mut after[0], mode, step),
+                Pass::Map(map) => {
+                    map.backward(x(at), &mut after[0], mode, step);
+                    // From the copy to what it is a copy of.
+                    if let (true, Some(before)) = (self.own[number], before.last_mut()) {
+                        std::mem::swap(before, &mut after[0]);
+                        at -= 1;
+                    }
+                }
                 Pass::Transform(transform) => {
                     transform.backward(x(at - 1), &after[0], before.last_mut(), mode, step);
                     if let Some(weight) = layer.weight_mut() {

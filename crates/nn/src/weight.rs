@@ -281,6 +281,23 @@ impl Weight {
         })
     }
 
+    /// The weight of an artifact, without moments. Zeros of one that is stored dense are taken to be outside its pattern.
+    ///
+    /// # Errors
+    /// When memory or index range do not suffice.
+    pub fn lift(weight: &graph::Weight) -> Result<Self> {
+        let dense;
+        let sparse = match weight {
+            graph::Weight::Sparse(sparse) => sparse,
+            graph::Weight::Dense(matrix) => {
+                dense = Csr::from_dense(matrix.view())?;
+                &dense
+            }
+        };
+        let (indptr, indices) = (sparse.indptr().to_vec(), sparse.indices().to_vec());
+        Self::new(&Pattern::new(sparse.rows(), sparse.cols(), indptr, indices)?, sparse.values(), 0)
+    }
+
     /// `y = W x`.
     pub fn forward(&self, x: &Batch, y: &mut Batch) {
         match &self.storage {

@@ -9,7 +9,7 @@ use crate::Result;
 /// Rows are `stride` floats apart, `stride` being `len` rounded up to a whole number of 64-byte lines, and that number
 /// made odd: rows a power of two apart would share cache sets. The padding is zero in fresh batches and in every
 /// gradient; kernels may compute on it, so activations there are arbitrary but finite.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Batch {
     buffer: Buffer,
     features: usize,

@@ -67,6 +67,16 @@ impl Buffer {
     }
 }
 
+impl Clone for Buffer {
+    /// # Panics
+    /// When there is no memory, as a `Vec` does.
+    fn clone(&self) -> Self {
+        let mut copy = Self::zeros(self.len).unwrap_or_else(|e| panic!("{e}"));
+        copy.as_mut_slice().copy_from_slice(self.as_slice());
+        copy
+    }
+}
+
 impl Drop for Buffer {
     fn drop(&mut self) {
         if let Some(layout) = self.layout {

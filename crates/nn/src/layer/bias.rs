@@ -1,6 +1,6 @@
 //! Bias: `y ← y + b`, one number a feature.
 
-use super::{Entry, Layer, Map, Mode, Pass};
+use super::{Entry, Layer, Map, Mode, Pass, alone};
 use crate::{Param, Step};
 use rarefy_core::kernels::elementwise;
 use rarefy_core::matrix::Batch;
@@ -11,9 +11,12 @@ pub(super) const ENTRY: Entry = Entry {
     word: "bias",
     usage: "bias",
     help: "One number added to each feature.",
-    make: |arguments, inputs| match arguments {
-        [] => Ok(vec![Box::new(Bias::new(inputs))]),
-        _ => Err("expected `bias` alone".to_owned()),
+    make: |arguments, inputs| alone(arguments, Bias::new(inputs)),
+    lift: |op, _| match op {
+        Op::Bias { values } => {
+            Some(Ok(Box::new(Bias { bias: Param::new(values.clone(), 0), fresh: vec![0.0; values.len()] })))
+        }
+        _ => None,
     },
 };
 
@@ -62,6 +65,10 @@ impl Layer for Bias {
 }
 
 impl Map for Bias {
+    fn reads_output(&self) -> bool {
+        false
+    }
+
     fn forward(&mut self, y: &mut Batch, _: Mode) {
         elementwise::add_bias(y, &self.bias.values);
     }

@@ -27,6 +27,13 @@ pub(super) const ENTRY: Entry = Entry {
         }
         Ok(layers)
     },
+    lift: |op, _| match op {
+        Op::Linear { weight } => {
+            let layer = Weight::lift(weight).map(|weight| Box::new(Linear::new(weight)) as _);
+            Some(layer.map_err(|e| e.to_string()))
+        }
+        _ => None,
+    },
 };
 
 /// `Y = W X` with `W` of `outputs × inputs`.

@@ -2,18 +2,38 @@
 //!
 //! A [`Layer`] is of one of two kinds, told by [`Layer::pass`]:
 //!
-//! * a [`Map`] changes its batch in place, and its backward pass needs only its output: bias, ReLU, tanh, dropout, …
+//! * a [`Map`] changes its batch in place, and its backward pass needs only its output, if anything: bias, ReLU, tanh, dropout, …
 //! * a [`Transform`] reads one batch and writes another: linear, batch norm, GELU.
 //!
 //! The network owns all batches; a layer owns its parameters. To add a layer: one file here, one line in [`registry`], one
 //! entry in the table of `tests/layers.rs`, which checks its gradient by finite differences, its artifact round trip
 //! and, for layers with a weight, sparse against masked dense.
 
+mod activation;
+mod batch_norm;
 mod bias;
+mod dropout;
+mod gelu;
+mod leaky_relu;
+mod lift;
 mod linear;
+mod relu;
+mod sigmoid;
+mod softmax;
+mod tanh;
 
+pub use activation::{Activation, Function};
+pub use batch_norm::BatchNorm;
 pub use bias::Bias;
+pub use dropout::Dropout;
+pub use gelu::Gelu;
+pub use leaky_relu::LeakyRelu;
+pub use lift::lift;
 pub use linear::Linear;
+pub use relu::Relu;
+pub use sigmoid::Sigmoid;
+pub use softmax::Softmax;
+pub use tanh::Tanh;
 
 use crate::{Param, Step, Weight};
 use rarefy_core::matrix::Batch;
@@ -29,12 +49,50 @@ pub struct Entry {
     pub help: &'static str,
     /// Makes the layer for this many inputs from the words after the first. Weights are empty until
     /// [`Net::build`](crate::Net::build) draws them. An error is a sentence without the layer's name.
-    pub make: fn(arguments: &[&str], inputs: usize) -> Result<Vec<Box<dyn Layer>>, String>,
+    pub make: Make,
+    /// Makes the layer for this many inputs from an operation that it lowers to, with no moments; none for any other
+    /// operation. An error is a sentence without the layer's name.
+    pub lift: Lift,
 }
+
+/// See [`Entry::make`].
+pub type Make = fn(arguments: &[&str], inputs: usize) -> Result<Vec<Box<dyn Layer>>, String>;
+
+/// See [`Entry::lift`].
+pub type Lift = fn(op: &Op, inputs: usize) -> Option<Result<Box<dyn Layer>, String>>;
 
 /// All layers.
 pub fn registry() -> &'static [Entry] {
-    &[linear::ENTRY, bias::ENTRY]
+    &[
+        linear::ENTRY,
+        bias::ENTRY,
+        relu::ENTRY,
+        leaky_relu::ENTRY,
+        tanh::ENTRY,
+        sigmoid::ENTRY,
+        gelu::ENTRY,
+        softmax::ENTRY,
+        dropout::ENTRY,
+        batch_norm::ENTRY,
+    ]
+}
+
+/// The layer of a word that takes no arguments.
+fn alone(arguments: &[&str], layer: impl Layer + 'static) -> Result<Vec<Box<dyn Layer>>, String> {
+    match arguments {
+        [] => Ok(vec![Box::new(layer)]),
+        [first, ..] => Err(format!("found `{first}`, expected nothing after the name")),
+    }
+}
+
+/// The one number that a layer takes; it may be left out if there is a default.
+fn argument(name: &str, arguments: &[&str], default: Option<f32>) -> Result<f32, String> {
+    match (arguments, default) {
+        ([], Some(default)) => Ok(default),
+        ([], None) => Err(format!("the {name} is missing, expected a number after the name")),
+        ([text], _) => text.parse().map_err(|_| format!("{name} `{text}`, expected a number such as 0.1")),
+        ([_, second, ..], _) => Err(format!("found `{second}`, expected nothing after the {name}")),
+    }
 }
 
 /// What a pass is for. Random draws of a training pass depend on these numbers only.
@@ -106,6 +164,11 @@ pub enum Pass<'a> {
 
 /// A layer that changes its batch in place.
 pub trait Map {
+    /// Whether `backward` reads `y`. A map that follows such a one works on a copy, and leaves `y` as it was.
+    fn reads_output(&self) -> bool {
+        true
+    }
+
     /// Turns the input in `y` into the output.
     fn forward(&mut self, y: &mut Batch, mode: Mode);
 

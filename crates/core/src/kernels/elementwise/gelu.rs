@@ -9,7 +9,7 @@ use crate::kernels::simd::Simd;
 use crate::matrix::Batch;
 
 /// `2·√(2/π)`
-const SLOPE: f32 = 1.595_769_1;
+const SLOPE: f32 = 1.595_769;
 /// `2·√(2/π)·0.044715`
 const CUBIC: f32 = 0.071_354_814;
 

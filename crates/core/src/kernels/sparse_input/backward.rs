@@ -1,6 +1,6 @@
 //! `dW = dY Xᵀ` on the pattern, and the optimizer.
 
-use super::{SparseBatch, collect};
+use super::{SparseBatch, collect, column};
 use crate::kernels::gather::transpose_out;
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::kernels::sparse_dense::{Gradient, TwoWay};
@@ -66,18 +66,13 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// The entries of column `j`.
-    fn column(&self, j: usize) -> Range<usize> {
-        self.weight.col_ptr()[j] as usize..self.weight.col_ptr()[j + 1] as usize
-    }
-
     /// Calls `take` with the entries of each active column and their gradients, on all threads.
     fn active(&self, take: impl Fn(Range<usize>, &[f32]) + Sync) {
         let active = self.x.active();
-        let cuts = cuts(active.len(), |a| self.column(active[a] as usize).len());
+        let cuts = cuts(active.len(), |a| column(self.weight, active[a]).len());
         parallel::run(cuts.len() - 1, |task| {
-            for a in cuts[task]..cuts[task + 1] {
-                let entries = self.column(active[a] as usize);
+            for (a, &j) in active.iter().enumerate().take(cuts[task + 1]).skip(cuts[task]) {
+                let entries = column(self.weight, j);
                 self.gradients(entries.clone(), a..a + 1, |fresh| take(entries, fresh));
             }
         });
@@ -86,7 +81,7 @@ impl Pass<'_> {
     /// Calls `take` with runs of columns that cover all of `W`, and their gradients, on all threads.
     fn all(&self, take: impl Fn(Range<usize>, &[f32]) + Sync) {
         let active = self.x.active();
-        let cuts = cuts(self.weight.cols(), |j| self.column(j).len());
+        let cuts = cuts(self.weight.cols(), |j| column(self.weight, j as u32).len());
         parallel::run(cuts.len() - 1, |task| {
             let cols = cuts[task]..cuts[task + 1];
             let entries = self.weight.col_ptr()[cols.start] as usize..self.weight.col_ptr()[cols.end] as usize;
@@ -137,7 +132,7 @@ impl Kernel for Columns<'_> {
         let Self { pass, first, active, fresh } = self;
         let rows = pass.weight.rows();
         for a in active {
-            let entries = pass.column(pass.x.active()[a] as usize);
+            let entries = column(pass.weight, pass.x.active()[a]);
             let to = &mut fresh[entries.start - first..entries.end - first];
             let (samples, inputs) = pass.x.feature(a);
             for (&s, &input) in samples.iter().zip(inputs) {

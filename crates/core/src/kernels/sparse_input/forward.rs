@@ -1,6 +1,6 @@
 //! `Y = W X`.
 
-use super::{SparseBatch, scatter};
+use super::{SparseBatch, column, scatter};
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::kernels::sparse_dense::TwoWay;
 use crate::matrix::Batch;
@@ -56,7 +56,7 @@ impl Kernel for Samples<'_> {
             let to = &mut outputs[(s - first) * rows..][..rows];
             let (features, inputs) = x.sample(s);
             for (&j, &input) in features.iter().zip(inputs) {
-                let column = weight.col_ptr()[j as usize] as usize..weight.col_ptr()[j as usize + 1] as usize;
+                let column = column(weight, j);
                 // SAFETY: the processor has `S`; rows of a column rise and are below `rows`; one value for each entry.
                 unsafe { scatter::<S>(input, &weight.row_idx()[column.clone()], &values[column], to) };
             }

@@ -24,6 +24,13 @@ pub use batch::SparseBatch;
 pub use forward::forward;
 
 use crate::kernels::simd::Simd;
+use crate::kernels::sparse_dense::TwoWay;
+use std::ops::Range;
+
+/// The entries of column `j` of `W`.
+fn column(weight: &TwoWay, j: u32) -> Range<usize> {
+    weight.col_ptr()[j as usize] as usize..weight.col_ptr()[j as usize + 1] as usize
+}
 
 /// `to[rows[k]] += x · values[k]` for every entry of a column of `W`.
 ///

@@ -1,6 +1,6 @@
 //! The loops as one would write them on paper; the fast kernels are compared with these.
 
-use super::SparseBatch;
+use super::{SparseBatch, column};
 use crate::kernels::sparse_dense::TwoWay;
 use crate::matrix::Batch;
 
@@ -12,7 +12,7 @@ pub fn forward(weight: &TwoWay, values: &[f32], x: &SparseBatch, y: &mut Batch) 
     for s in 0..x.len() {
         let (features, inputs) = x.sample(s);
         for (&j, &input) in features.iter().zip(inputs) {
-            for k in weight.col_ptr()[j as usize] as usize..weight.col_ptr()[j as usize + 1] as usize {
+            for k in column(weight, j) {
                 y.row_mut(weight.row_idx()[k] as usize)[s] += values[k] * input;
             }
         }
@@ -24,7 +24,7 @@ pub fn backward(weight: &TwoWay, x: &SparseBatch, dy: &Batch, gradient: &mut [f3
     gradient.fill(0.0);
     for (a, &j) in x.active().iter().enumerate() {
         let (samples, inputs) = x.feature(a);
-        for k in weight.col_ptr()[j as usize] as usize..weight.col_ptr()[j as usize + 1] as usize {
+        for k in column(weight, j) {
             let dy = dy.row(weight.row_idx()[k] as usize);
             gradient[k] = samples.iter().zip(inputs).map(|(&s, &input)| dy[s as usize] * input).sum();
         }

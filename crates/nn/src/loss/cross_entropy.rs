@@ -1,0 +1,44 @@
+//! Cross-entropy of classes.
+//!
+//! `loss = ln Σⱼ e^{zⱼ} − z_y`: the negative logarithm of the probability that softmax gives to class `y`.
+
+use super::{Loss, Targets, check_classes, prepare, wrong};
+use crate::Result;
+use rarefy_core::kernels::loss::softmax_cross_entropy;
+use rarefy_core::matrix::Batch;
+use rarefy_model::graph::Op;
+
+/// Softmax and negative log-likelihood; targets are classes, one output each. As `torch.nn.CrossEntropyLoss`.
+#[derive(Debug, Clone, Copy)]
+pub struct CrossEntropy;
+
+impl Loss for CrossEntropy {
+    fn name(&self) -> &'static str {
+        "cross-entropy"
+    }
+
+    fn help(&self) -> &'static str {
+        "For one class out of several: minus the logarithm of the probability given to the right one."
+    }
+
+    fn link(&self) -> Option<Op> {
+        Some(Op::Softmax)
+    }
+
+    fn evaluate(
+        &self,
+        z: &Batch,
+        targets: &Targets<'_>,
+        weights: Option<&[f32]>,
+        scale: f32,
+        mut dz: Option<&mut Batch>,
+    ) -> Result<f64> {
+        let Targets::Classes(classes) = *targets else {
+            let problem = "the targets are numbers, expected classes; use squared-error, or name a label column";
+            return Err(wrong(self, problem.to_owned()));
+        };
+        check_classes(self, z, classes, z.features())?;
+        prepare(self, z, weights, dz.as_deref_mut())?;
+        Ok(softmax_cross_entropy(z, classes, weights, scale, dz))
+    }
+}

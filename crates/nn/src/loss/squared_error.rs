@@ -1,0 +1,42 @@
+//! Squared error.
+//!
+//! `loss = (1/k)·Σⱼ (zⱼ − tⱼ)²` over `k` outputs.
+
+use super::{Loss, Targets, check_values, prepare, wrong};
+use crate::Result;
+use rarefy_core::kernels::loss::squared_error;
+use rarefy_core::matrix::Batch;
+
+/// Mean squared error; targets are values. As `torch.nn.MSELoss`.
+#[derive(Debug, Clone, Copy)]
+pub struct SquaredError;
+
+impl Loss for SquaredError {
+    fn name(&self) -> &'static str {
+        "squared-error"
+    }
+
+    fn help(&self) -> &'static str {
+        "For numbers: the squared difference, averaged over the outputs."
+    }
+
+    fn evaluate(
+        &self,
+        z: &Batch,
+        targets: &Targets<'_>,
+        weights: Option<&[f32]>,
+        scale: f32,
+        mut dz: Option<&mut Batch>,
+    ) -> Result<f64> {
+        let Targets::Values(values) = *targets else {
+            let problem = "the targets are classes, expected numbers; use cross-entropy";
+            return Err(wrong(self, problem.to_owned()));
+        };
+        check_values(self, z, values)?;
+        prepare(self, z, weights, dz.as_deref_mut())?;
+        // The kernel's loss is half the sum of squares.
+        let outputs = z.features().max(1);
+        let sum = squared_error(z, values, weights, scale * 2.0 / outputs as f32, dz);
+        Ok(sum * 2.0 / outputs as f64)
+    }
+}
