@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What some work cost.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
     /// Seconds on the clock.
     pub seconds: f64,
@@ -21,6 +21,11 @@ pub struct Cost {
     pub cpu_seconds: f64,
     /// Energy of all processor packages, other programs included; `None` where it cannot be read.
     pub joules: Option<f64>,
+}
+
+impl Cost {
+    /// What sums start from.
+    pub const ZERO: Self = Self { seconds: 0.0, cpu_seconds: 0.0, joules: Some(0.0) };
 }
 
 impl std::ops::AddAssign for Cost {
@@ -43,14 +48,23 @@ pub struct Meter {
 impl Meter {
     /// Starts to measure.
     pub fn start() -> Self {
-        Self { counters: Counter::all(Path::new("/sys/class/powercap")), start: Instant::now(), cpu: process_cpu_seconds() }
+        Self {
+            counters: Counter::all(Path::new("/sys/class/powercap")),
+            start: Instant::now(),
+            cpu: process_cpu_seconds(),
+        }
+    }
+
+    /// Seconds on the clock since the start: the part of the cost that costs nothing to read.
+    pub fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
     }
 
     /// The cost since the start.
     pub fn cost(&self) -> Cost {
         let microjoules = self.counters.iter().map(Counter::used).sum::<Option<u64>>();
         Cost {
-            seconds: self.start.elapsed().as_secs_f64(),
+            seconds: self.seconds(),
             cpu_seconds: (process_cpu_seconds() - self.cpu).max(0.0),
             joules: microjoules.filter(|_| !self.counters.is_empty()).map(|used| used as f64 * 1e-6),
         }

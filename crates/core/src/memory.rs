@@ -31,13 +31,9 @@ fn control_groups() -> Option<u64> {
         let (controllers, path) = rest.split_once(':')?;
         match controllers {
             "" => Some(("/sys/fs/cgroup", path, "memory.max", "memory.current", "memory.stat")),
-            c if c.split(',').any(|c| c == "memory") => Some((
-                "/sys/fs/cgroup/memory",
-                path,
-                "memory.limit_in_bytes",
-                "memory.usage_in_bytes",
-                "memory.stat",
-            )),
+            c if c.split(',').any(|c| c == "memory") => {
+                Some(("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat"))
+            }
             _ => None,
         }
     });

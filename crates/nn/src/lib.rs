@@ -11,6 +11,7 @@ pub mod net;
 pub mod network;
 pub mod optimizer;
 pub mod param;
+pub mod sparsify;
 pub mod weight;
 
 pub use error::{Error, Result};
@@ -20,4 +21,5 @@ pub use net::Net;
 pub use network::Network;
 pub use optimizer::Optimizer;
 pub use param::{Param, Step};
+pub use sparsify::Sparsity;
 pub use weight::Weight;

@@ -9,8 +9,8 @@ use rarefy_core::kernels::dense::{Strided, product};
 use rarefy_core::kernels::sparse_dense::{self, Gradient, TwoWay};
 use rarefy_core::kernels::update;
 use rarefy_core::matrix::{Batch, Csr, Dense};
-use rarefy_core::pattern::Pattern;
 use rarefy_core::parallel;
+use rarefy_core::pattern::Pattern;
 use rarefy_core::random::Key;
 use rarefy_model::graph;
 use std::borrow::Cow;
@@ -129,7 +129,8 @@ impl Weight {
         Ok(weight)
     }
 
-    /// A weight on `pattern` with all that [`Weight::in_row_order`] gives; arrays are empty where there is none.
+    /// A weight on `pattern` with values and moments in row order, as [`Weight::in_row_order`] gives them; a moment that is not kept is
+    /// empty.
     ///
     /// # Errors
     /// As [`Weight::new`].
@@ -226,15 +227,17 @@ impl Weight {
         Ok(stored)
     }
 
-    /// The parallel arrays that exist ([`Param::arrays`]), each in row order over the pattern.
-    pub fn in_row_order(&self) -> impl Iterator<Item = (&'static str, Vec<f32>)> {
-        let places = self.storage.places();
-        self.param.arrays().map(move |(name, array)| (name, places.iter().map(|&at| array[at as usize]).collect()))
+    /// One of the arrays of [`Weight::param`], in row order over the pattern.
+    ///
+    /// # Panics
+    /// When it is shorter than the values.
+    pub fn in_row_order(&self, array: &[f32]) -> Vec<f32> {
+        self.storage.places().iter().map(|&at| array[at as usize]).collect()
     }
 
     /// The values, in row order over the pattern.
     pub fn values(&self) -> Vec<f32> {
-        self.storage.places().iter().map(|&at| self.param.values[at as usize]).collect()
+        self.in_row_order(&self.param.values)
     }
 
     /// Moves to another pattern of the same shape. Entries in both keep value, moments and gradient; new ones start at zero.

@@ -62,7 +62,12 @@ impl TopK {
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory) when they cannot be held.
     pub fn new(k: usize) -> Result<Self> {
-        Ok(Self { k, kept: try_with_capacity("best scores", k.saturating_mul(2))?, bar: (u32::MAX, u64::MAX), floor: f32::NAN })
+        Ok(Self {
+            k,
+            kept: try_with_capacity("best scores", k.saturating_mul(2))?,
+            bar: (u32::MAX, u64::MAX),
+            floor: f32::NAN,
+        })
     }
 
     /// Takes the next score.
