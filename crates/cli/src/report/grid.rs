@@ -26,7 +26,7 @@ pub fn pixels(counts: &[u32], height: usize, width: usize) -> String {
     let _ = write!(svg, "<rect class=\"ground\" width=\"{w:.1}\" height=\"{h:.1}\"/>");
     for (i, &sum) in sums.iter().enumerate() {
         let (row, col) = (i / cols, i % cols);
-        let opacity = (sum as f64 / most as f64).sqrt();
+        let opacity = sum as f64 / most as f64;
         let s = if sum == 1 { "" } else { "s" };
         let _ = write!(
             svg,
@@ -45,7 +45,7 @@ pub fn pixels(counts: &[u32], height: usize, width: usize) -> String {
         let opacity = f64::from(step) / 10.0;
         let _ = write!(svg, "<rect class=\"heat\" x=\"{:.1}\" y=\"{:.1}\" width=\"12\" height=\"12\" fill-opacity=\"{opacity:.2}\"/>", 14.0 + 12.0 * f64::from(step), h + 9.0);
     }
-    let _ = write!(svg, "<text x=\"152\" y=\"{:.1}\">{most} weights (colour by square root)</text></svg>", h + 19.0);
+    let _ = write!(svg, "<text x=\"152\" y=\"{:.1}\">{most} weights</text></svg>", h + 19.0);
     svg
 }
 

@@ -7,7 +7,7 @@ mod grid;
 
 use minijinja::{Environment, Value, context};
 use rarefy::Outcome;
-use rarefy::run::{ModelOutcome, Record, Role};
+use rarefy::run::{ModelOutcome, Record};
 
 use crate::number::{bytes, grouped, percent, ratio, significant};
 use crate::table::{comparison, remarks, title};
@@ -138,7 +138,7 @@ fn charts(outcome: &Outcome) -> Vec<Chart> {
     };
     let densities = names.iter().enumerate().map(layer).collect();
     let note = "Each weight matrix of the sparse model; the target counts all of them together.";
-    charts.push(chart("Density of each layer", note, "epoch", Unit::Percent, densities));
+    charts.push(chart("Density of each layer", note, "epoch", Unit::LogPercent, densities));
     charts.retain(|chart| chart.lines.iter().any(|line| !line.points.is_empty()));
     charts
 }
@@ -170,7 +170,7 @@ fn grids(outcome: &Outcome) -> Vec<(String, String, String)> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use rarefy::run::DataOutcome;
+    use rarefy::run::{DataOutcome, Role};
     use std::path::PathBuf;
 
     /// A run that never was: 784-1024-1024-10 at density 0.02 beside its twin and a small dense net.
