@@ -11,6 +11,8 @@ pub mod net;
 pub mod network;
 pub mod optimizer;
 pub mod param;
+pub mod sparsify;
+pub mod trainer;
 pub mod weight;
 
 pub use error::{Error, Result};
@@ -20,4 +22,6 @@ pub use net::Net;
 pub use network::Network;
 pub use optimizer::Optimizer;
 pub use param::{Param, Step};
+pub use sparsify::Sparsity;
+pub use trainer::{Config, Ended, Split, Trainer};
 pub use weight::Weight;

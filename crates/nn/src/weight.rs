@@ -4,20 +4,29 @@
 //! stored dense, and the zeros of its pattern are kept zero. Training never decides by a stopwatch, so that the same
 //! recipe gives the same bits; `inspect` shows what was chosen.
 
-use crate::{Param, Result, Step};
+use crate::{Error, Param, Result, Step};
 use rarefy_core::kernels::dense::{Strided, product};
 use rarefy_core::kernels::sparse_dense::{self, Gradient, TwoWay};
 use rarefy_core::kernels::update;
 use rarefy_core::matrix::{Batch, Csr, Dense};
+use rarefy_core::parallel;
 use rarefy_core::pattern::Pattern;
 use rarefy_core::random::Key;
 use rarefy_model::graph;
+use std::borrow::Cow;
+use std::cell::RefCell;
 
 /// Density from which a weight is stored dense. Measured on 1024 × 1024, batch 128, forward and backward with Adam.
 pub const DENSE_FROM: f64 = 0.4;
 
-/// Rows of the dense gradient that exist at one time while weights to grow are looked for.
+/// Rows of the dense gradient that a thread holds at one time while weights to grow are looked for: a block of 1024 columns
+/// stays in the L2 cache until it has been looked through.
 const CHUNK: usize = 64;
+
+thread_local! {
+    /// Each thread's block of the dense gradient, kept from call to call.
+    static BLOCK: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Rows of the gradient of a dense weight that one thread computes before the optimizer takes them.
 const DENSE_CHUNK: usize = 256;
@@ -35,6 +44,48 @@ enum Storage {
     Sparse(TwoWay),
     /// All entries, row by row; those at `zeros` (positions in that order, rising) are not in the pattern.
     Dense { rows: usize, cols: usize, zeros: Vec<u32> },
+}
+
+impl Storage {
+    /// How a weight with this pattern is stored.
+    fn new(pattern: &Pattern) -> Result<Self> {
+        let (rows, cols) = (pattern.rows(), pattern.cols());
+        if pattern.density() < DENSE_FROM || rows * cols > u32::MAX as usize {
+            return Ok(Self::Sparse(TwoWay::new(pattern)?));
+        }
+        let mut zeros = rarefy_core::matrix::try_vec("zeros of a dense weight", rows * cols - pattern.nnz(), 0u32)?;
+        let mut left = zeros.iter_mut();
+        let mut next = 0;
+        for at in pattern.iter().map(|(i, j)| (i * cols + j) as u32).chain([(rows * cols) as u32]) {
+            (next..at).zip(&mut left).for_each(|(zero, place)| *place = zero);
+            next = at + 1;
+        }
+        Ok(Self::Dense { rows, cols, zeros })
+    }
+
+    /// How many numbers are stored.
+    fn len(&self) -> usize {
+        match self {
+            Self::Sparse(pattern) => pattern.nnz(),
+            Self::Dense { rows, cols, .. } => rows * cols,
+        }
+    }
+
+    /// Where each entry of the pattern is stored, in row order.
+    fn places(&self) -> Cow<'_, [u32]> {
+        match self {
+            Self::Sparse(pattern) => Cow::Borrowed(pattern.place()),
+            Self::Dense { rows, cols, zeros } => {
+                let mut places = Vec::with_capacity(rows * cols - zeros.len());
+                let mut next = 0;
+                for &zero in zeros.iter().chain([&((rows * cols) as u32)]) {
+                    places.extend(next..zero);
+                    next = zero + 1;
+                }
+                Cow::Owned(places)
+            }
+        }
+    }
 }
 
 impl Weight {
@@ -71,33 +122,23 @@ impl Weight {
     /// A weight on `pattern` with `values` in row order.
     ///
     /// # Errors
-    /// When memory or index range do not suffice.
+    /// When memory or index range do not suffice, or there is not one value for each entry.
     pub fn new(pattern: &Pattern, values: &[f32], moments: usize) -> Result<Self> {
-        let (rows, cols) = (pattern.rows(), pattern.cols());
-        if pattern.density() >= DENSE_FROM {
-            let mut all = rarefy_core::matrix::try_vec("dense weight", rows * cols, 0.0f32)?;
-            let mut zeros = Vec::with_capacity(rows * cols - pattern.nnz());
-            let mut next = 0;
-            for i in 0..rows {
-                let mut row = pattern.row(i).iter().peekable();
-                for j in 0..cols {
-                    if row.next_if(|&&c| c as usize == j).is_some() {
-                        all[i * cols + j] = values[next];
-                        next += 1;
-                    } else {
-                        zeros.push((i * cols + j) as u32);
-                    }
-                }
-            }
-            let param = Param::new(all, moments);
-            return Ok(Self { param, storage: Storage::Dense { rows, cols, zeros } });
-        }
-        let pattern = TwoWay::new(pattern)?;
-        let mut column_order = vec![0.0; values.len()];
-        for (&place, &value) in pattern.place().iter().zip(values) {
-            column_order[place as usize] = value;
-        }
-        Ok(Self { param: Param::new(column_order, moments), storage: Storage::Sparse(pattern) })
+        let mut weight = Self { param: Param::default(), storage: Storage::new(pattern)? };
+        weight.param = Param::new(weight.stored(values)?, moments);
+        Ok(weight)
+    }
+
+    /// A weight on `pattern` with values and moments in row order, as [`Weight::in_row_order`] gives them; a moment that is not kept is
+    /// empty.
+    ///
+    /// # Errors
+    /// As [`Weight::new`].
+    pub fn restore(pattern: &Pattern, values: &[f32], first: &[f32], second: &[f32]) -> Result<Self> {
+        let mut weight = Self::new(pattern, values, 0)?;
+        let stored = |array: &[f32]| if array.is_empty() { Ok(Vec::new()) } else { weight.stored(array) };
+        (weight.param.first, weight.param.second) = (stored(first)?, stored(second)?);
+        Ok(weight)
     }
 
     /// Number of rows (outputs).
@@ -162,14 +203,12 @@ impl Weight {
         let (indptr, indices) = match &self.storage {
             Storage::Sparse(pattern) => (pattern.row_ptr().to_vec(), pattern.col_idx().to_vec()),
             Storage::Dense { zeros, .. } => {
-                let (mut indptr, mut indices) = (vec![0u32], Vec::with_capacity(self.nnz()));
+                let indices = self.storage.places().iter().map(|&at| at % cols.max(1) as u32).collect();
                 let mut zeros = zeros.iter().peekable();
-                for i in 0..rows {
-                    indices.extend(
-                        (0..cols as u32)
-                            .filter(|&j| zeros.next_if(|&&z| z as usize == i * cols + j as usize).is_none()),
-                    );
-                    indptr.push(indices.len() as u32);
+                let mut indptr = vec![0u32];
+                for end in (1..=rows).map(|i| i * cols) {
+                    let absent = std::iter::from_fn(|| zeros.next_if(|&&z| (z as usize) < end)).count();
+                    indptr.push(indptr[indptr.len() - 1] + (cols - absent) as u32);
                 }
                 (indptr, indices)
             }
@@ -177,41 +216,52 @@ impl Weight {
         Ok(Pattern::new(rows, cols, indptr, indices)?)
     }
 
-    /// One array of the parameter, in row order over the pattern.
-    fn row_order(&self, array: &[f32]) -> Vec<f32> {
-        match &self.storage {
-            Storage::Sparse(pattern) => pattern.place().iter().map(|&k| array[k as usize]).collect(),
-            Storage::Dense { zeros, .. } => {
-                let mut zeros = zeros.iter().peekable();
-                let kept = |at: &usize| zeros.next_if(|&&z| z as usize == *at).is_none();
-                (0..array.len()).filter(kept).map(|at| array[at]).collect()
-            }
+    /// An array in row order over the pattern, in the order in which it is stored.
+    fn stored(&self, array: &[f32]) -> Result<Vec<f32>> {
+        if array.len() != self.nnz() {
+            let (what, found, expected) = ("numbers of a weight", array.len(), self.nnz());
+            return Err(rarefy_core::Error::Length { what, found, expected }.into());
         }
+        let mut stored = rarefy_core::matrix::try_vec("weight", self.storage.len(), 0.0f32)?;
+        self.storage.places().iter().zip(array).for_each(|(&place, &value)| stored[place as usize] = value);
+        Ok(stored)
+    }
+
+    /// One of the arrays of [`Weight::param`], in row order over the pattern.
+    ///
+    /// # Panics
+    /// When it is shorter than the values.
+    pub fn in_row_order(&self, array: &[f32]) -> Vec<f32> {
+        self.storage.places().iter().map(|&at| array[at as usize]).collect()
     }
 
     /// The values, in row order over the pattern.
     pub fn values(&self) -> Vec<f32> {
-        self.row_order(&self.param.values)
+        self.in_row_order(&self.param.values)
     }
 
     /// Moves to another pattern of the same shape. Entries in both keep value, moments and gradient; new ones start at zero.
+    /// Takes `O(nnz)`, or all entries of a weight that is stored dense.
     ///
     /// # Errors
-    /// When memory or index range do not suffice; the weight is then unchanged.
+    /// When memory or index range do not suffice, or the shape is another; the weight is then unchanged.
     pub fn move_to(&mut self, pattern: &Pattern) -> Result<()> {
+        let (found, expected) = ((pattern.rows(), pattern.cols()), (self.rows(), self.cols()));
+        if found != expected {
+            let (found, expected) = (format!("{found:?}"), format!("{expected:?}, as the weight has"));
+            return Err(Error::Setting { name: "shape of a pattern", found, expected });
+        }
         let old = self.pattern()?;
-        let arrays: Vec<Vec<f32>> = self.param.arrays().map(|(_, array)| self.row_order(array)).collect();
-        let moved = arrays.iter().map(|array| carry(&old, array, pattern));
-        let mut new: Vec<Self> = Vec::with_capacity(arrays.len());
-        for values in moved {
-            new.push(Self::new(pattern, &values, 0)?);
+        let new = Storage::new(pattern)?;
+        let moves = moves(&old, &self.storage.places(), pattern, &new.places());
+        let mut moved = Vec::new();
+        for (_, array) in self.param.arrays() {
+            let mut to = rarefy_core::matrix::try_vec("weight", new.len(), 0.0f32)?;
+            moves.iter().for_each(|&(from, at)| to[at as usize] = array[from as usize]);
+            moved.push(to);
         }
-        for ((_, array), new) in self.param.arrays_mut().zip(&mut new) {
-            *array = std::mem::take(&mut new.param.values);
-        }
-        if let Some(new) = new.pop() {
-            self.storage = new.storage;
-        }
+        self.param.arrays_mut().zip(moved).for_each(|((_, array), moved)| *array = moved);
+        self.storage = new;
         Ok(())
     }
 
@@ -300,33 +350,34 @@ impl Weight {
         }
     }
 
-    /// Streams the dense gradient `dy xᵀ` in blocks of rows: calls `visit(first row, block)`, `block` holding whole rows.
-    /// Never more than a block of it exists.
-    pub fn dense_gradient(&self, x: &Batch, dy: &Batch, mut visit: impl FnMut(usize, &[f32])) {
-        let (rows, cols, stride) = (self.rows(), self.cols(), x.stride());
-        let mut block = vec![0.0; CHUNK.min(rows) * cols];
-        let x = Strided::new(x.data(), cols, x.width(), stride).t();
-        for first in (0..rows).step_by(CHUNK) {
-            let count = CHUNK.min(rows - first);
-            let dy = Strided::new(&dy.data()[first * stride..], count, dy.width(), stride);
-            product(&mut block[..count * cols], cols, 0.0, dy, x);
-            visit(first, &block[..count * cols]);
-        }
+    /// Streams the dense gradient `dy xᵀ` in blocks of whole rows: calls `visit(first row, block)` for each, on all
+    /// threads and in no particular order. Blocks have a multiple of `unit` rows, but for the last; no thread ever
+    /// holds more than one.
+    pub fn dense_gradient(&self, x: &Batch, dy: &Batch, unit: usize, visit: impl Fn(usize, &mut [f32]) + Sync) {
+        let (rows, cols, width) = (self.rows(), self.cols(), x.width());
+        let x = Strided::new(x.data(), cols, width, x.stride()).t();
+        let dy = Strided::new(dy.data(), rows, width, dy.stride());
+        parallel::run_chunks(rows, CHUNK.next_multiple_of(unit.max(1)), |range| {
+            BLOCK.with_borrow_mut(|block| {
+                block.resize(range.len() * cols, 0.0);
+                product(block, cols, 0.0, dy.slice(range.clone()), x);
+                visit(range.start, block);
+            });
+        });
     }
 }
 
-/// The values of `old` carried to `new`: kept where both have the entry, zero where only `new` has it.
-fn carry(old: &Pattern, values: &[f32], new: &Pattern) -> Vec<f32> {
-    let mut out = vec![0.0; new.nnz()];
+/// From where to where numbers move, for the entries that two patterns share. Places are in row order.
+fn moves(old: &Pattern, old_places: &[u32], new: &Pattern, new_places: &[u32]) -> Vec<(u32, u32)> {
+    let mut moves = Vec::with_capacity(new.nnz());
     for i in 0..new.rows() {
-        let (a, b) = (old.indptr()[i] as usize, new.indptr()[i] as usize);
-        let mut had = old.row(i).iter().zip(&values[a..]).peekable();
-        for (at, &j) in new.row(i).iter().enumerate() {
-            while had.next_if(|(c, _)| **c < j).is_some() {}
-            if let Some((_, &value)) = had.next_if(|(c, _)| **c == j) {
-                out[b + at] = value;
+        let mut from = old.row(i).iter().zip(&old_places[old.indptr()[i] as usize..]).peekable();
+        for (j, &to) in new.row(i).iter().zip(&new_places[new.indptr()[i] as usize..]) {
+            while from.next_if(|(column, _)| *column < j).is_some() {}
+            if let Some((_, &place)) = from.next_if(|(column, _)| *column == j) {
+                moves.push((place, to));
             }
         }
     }
-    out
+    moves
 }

@@ -24,6 +24,8 @@ pub struct TopK {
     kept: Vec<Entry>,
     /// No entry above it can be among the best any more.
     bar: (u32, u64),
+    /// The score at the bar; NaN while every score may still be among the best.
+    floor: f32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +62,12 @@ impl TopK {
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory) when they cannot be held.
     pub fn new(k: usize) -> Result<Self> {
-        Ok(Self { k, kept: try_with_capacity("best scores", k.saturating_mul(2))?, bar: (u32::MAX, u64::MAX) })
+        Ok(Self {
+            k,
+            kept: try_with_capacity("best scores", k.saturating_mul(2))?,
+            bar: (u32::MAX, u64::MAX),
+            floor: f32::NAN,
+        })
     }
 
     /// Takes the next score.
@@ -70,10 +77,25 @@ impl TopK {
     }
 
     /// Takes a run of scores with indices `first`, `first + 1`, ….
+    ///
+    /// Once `k` scores have been seen, stretches without one that is good enough are passed over in vectors.
     pub fn extend(&mut self, first: u64, scores: &[f32]) {
-        for (index, &score) in (first..).zip(scores) {
-            self.push(index, score);
+        /// Long enough for vectors, short enough that few stretches of a long stream hold one of the best.
+        const STRETCH: usize = 16;
+        for (first, stretch) in (first..).step_by(STRETCH).zip(scores.chunks(STRETCH)) {
+            if stretch.iter().fold(false, |any, &score| any | self.may_be_kept(score)) {
+                for (index, &score) in (first..).zip(stretch) {
+                    self.push(index, score);
+                }
+            }
         }
+    }
+
+    /// Whether a score could be among the best, whatever its index: a quick test that passes some too many.
+    #[inline(always)]
+    fn may_be_kept(&self, score: f32) -> bool {
+        // NaN compares false: it passes only as long as everything does.
+        self.floor.is_nan() | (score >= self.floor)
     }
 
     /// Takes what another part of the same stream has kept.
@@ -101,7 +123,7 @@ impl TopK {
             return;
         }
         let (_, last, _) = self.kept.select_nth_unstable_by_key(self.k - 1, Entry::order);
-        self.bar = last.order();
+        (self.bar, self.floor) = (last.order(), last.score);
         self.kept.truncate(self.k);
     }
 

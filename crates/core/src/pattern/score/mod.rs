@@ -27,6 +27,13 @@ pub trait Score: Send + Sync {
     /// samples seen; `random` is uniform in `[0, 1)`, drawn afresh for each entry.
     fn score(&self, weight: f32, gradient: f32, input_norm: f32, random: f32) -> f32;
 
+    /// Turns the gradients of entries that are absent into their scores, `random` being 0: a row at a time, in vectors.
+    fn absent(&self, gradients: &mut [f32], input_norms: &[f32]) {
+        for (value, &norm) in gradients.iter_mut().zip(input_norms) {
+            *value = self.score(0.0, *value, norm, 0.0);
+        }
+    }
+
     /// Whether the score looks at the gradient, which is costly for absent entries.
     fn needs_gradient(&self) -> bool {
         false
@@ -75,6 +82,15 @@ mod tests {
             let score = score(name).unwrap();
             assert_eq!(score.score(-2.0, 0.5, 3.0, 0.25), expected, "{name}");
             assert_eq!(score.needs_gradient(), needs_gradient, "{name}");
+        }
+    }
+
+    #[test]
+    fn rows_of_absent_entries_score_as_each_entry_does() {
+        for s in scores() {
+            let mut row = [-0.5, 0.25];
+            s.absent(&mut row, &[3.0, 1.0]);
+            assert_eq!(row, [s.score(0.0, -0.5, 3.0, 0.0), s.score(0.0, 0.25, 1.0, 0.0)], "{}", s.name());
         }
     }
 
