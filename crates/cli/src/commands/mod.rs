@@ -1,0 +1,79 @@
+//! The commands: one file each, one line in [`Command`], one in [`run`].
+
+mod datasets;
+mod eval;
+mod fit;
+mod inspect;
+mod predict;
+
+use clap::{Args, Subcommand};
+use rarefy::Dataset;
+use rarefy::data::csv::CsvOptions;
+use rarefy::data::{ReadOptions, Task, bundled};
+use rarefy::run::data::{label_column, read_named};
+
+use crate::Global;
+use crate::output::Output;
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    Fit(fit::Fit),
+    Eval(eval::Eval),
+    Predict(predict::Predict),
+    Inspect(inspect::Inspect),
+    Datasets(datasets::Datasets),
+}
+
+/// Does it.
+pub fn run(command: Command, global: &Global, output: &Output) -> anyhow::Result<()> {
+    match command {
+        Command::Fit(fit) => fit.run(global, output),
+        Command::Eval(eval) => eval.run(output),
+        Command::Predict(predict) => predict.run(output),
+        Command::Inspect(inspect) => inspect.run(output),
+        Command::Datasets(datasets) => datasets.run(output),
+    }
+}
+
+/// Data for a model, and how to read them.
+#[derive(Args)]
+pub struct DataArgs {
+    /// A bundled name, whose test part is meant, or a path: CSV, TSV or IDX, plain, gzip or zstd
+    data: String,
+    /// Label column of a table: auto, last, none, its name, or its number from 1
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
+    /// For an IDX file of pictures: the IDX file of their labels
+    #[arg(long, value_name = "FILE")]
+    labels: Option<std::path::PathBuf>,
+    /// Character between the fields of a table; found from the content unless given
+    #[arg(long, value_name = "CHAR", value_parser = delimiter)]
+    delimiter: Option<u8>,
+}
+
+/// One ASCII character; `\t` for a tab.
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"\\t" => Ok(b'\t'),
+        [byte] if byte.is_ascii() => Ok(*byte),
+        _ => Err("expected one ASCII character, such as ; or \\t".to_owned()),
+    }
+}
+
+impl DataArgs {
+    /// Reads the data for a model with these classes (none for values).
+    fn read(&self, classes: &[String]) -> Result<Dataset, rarefy::Error> {
+        if bundled::is_bundled(&self.data) {
+            return Ok(bundled::load(&self.data)?.test);
+        }
+        let csv = CsvOptions {
+            delimiter: self.delimiter,
+            header: None,
+            label: label_column(self.label.as_deref()),
+            task: if classes.is_empty() { Task::Values } else { Task::Classes },
+            classes: (!classes.is_empty()).then(|| classes.to_vec()),
+        };
+        read_named(&self.data, &ReadOptions { csv, labels: self.labels.clone(), ..ReadOptions::default() })
+    }
+}

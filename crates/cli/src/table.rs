@@ -1,0 +1,222 @@
+//! Plain text tables, and the one that compares the sparse model with its twin.
+
+use std::fmt;
+
+use rarefy::Outcome;
+use rarefy::run::{ModelOutcome, Role};
+
+use crate::number::{bytes, grouped, percent, ratio, significant};
+
+/// On which side of its column a cell stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    Left,
+    Right,
+}
+
+/// A table with a header.
+pub struct Table {
+    aligns: Vec<Align>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these columns.
+    pub fn new(columns: &[(&str, Align)]) -> Self {
+        let (names, aligns): (Vec<String>, Vec<Align>) = columns.iter().map(|&(n, a)| (n.to_owned(), a)).unzip();
+        Self { aligns, rows: vec![names] }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |c: usize| self.rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max();
+        let widths: Vec<usize> = (0..self.aligns.len()).map(|c| width(c).unwrap_or(0)).collect();
+        for (number, row) in self.rows.iter().enumerate() {
+            let mut line = String::new();
+            for (cell, (align, width)) in row.iter().zip(self.aligns.iter().zip(&widths)) {
+                if !line.is_empty() {
+                    line.push_str("  ");
+                }
+                let gap = " ".repeat(width - cell.chars().count());
+                match align {
+                    Align::Left => line = line + cell + &gap,
+                    Align::Right => line = line + &gap + cell,
+                }
+            }
+            writeln!(f, "{}", line.trim_end())?;
+            if number == 0 {
+                let rules: Vec<String> = widths.iter().map(|&width| "─".repeat(width)).collect();
+                writeln!(f, "{}", rules.join("  "))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is compared: a name, the figure of a model, and the same as a number for the ratio (none where a ratio says nothing).
+struct Line {
+    name: &'static str,
+    show: fn(&ModelOutcome) -> String,
+    number: Option<fn(&ModelOutcome) -> f64>,
+}
+
+/// The lines of the comparison that a run can fill.
+fn lines(outcome: &Outcome) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let loss = |model: &ModelOutcome| model.loss.map_or("–".to_owned(), significant);
+    if outcome.sparse.accuracy.is_some() {
+        let accuracy = |model: &ModelOutcome| model.accuracy.map_or("–".to_owned(), percent);
+        lines.push(Line { name: "test accuracy", show: accuracy, number: None });
+    } else {
+        lines.push(Line { name: "test loss", show: loss, number: None });
+    }
+    lines.extend([
+        Line { name: "nonzero weights", show: |m| grouped(m.nnz as u64), number: Some(|m| m.nnz as f64) },
+        Line { name: "density", show: |m| percent(m.density), number: None },
+        Line { name: "parameters", show: |m| grouped(m.parameters as u64), number: Some(|m| m.parameters as f64) },
+        Line { name: "training state", show: |m| bytes(m.state_bytes as u64), number: Some(|m| m.state_bytes as f64) },
+        Line { name: "file", show: |m| bytes(m.file_bytes), number: Some(|m| m.file_bytes as f64) },
+        Line { name: "epochs", show: |m| m.epochs.to_string(), number: None },
+        Line { name: "seconds / epoch", show: |m| significant(m.epoch_seconds), number: Some(|m| m.epoch_seconds) },
+        Line { name: "training seconds", show: |m| significant(m.seconds), number: Some(|m| m.seconds) },
+        Line {
+            name: "CPU seconds / epoch",
+            show: |m| significant(m.epoch_cpu_seconds),
+            number: Some(|m| m.epoch_cpu_seconds),
+        },
+    ]);
+    if outcome.models().all(|model| model.epoch_joules.is_some()) {
+        let joules = |model: &ModelOutcome| model.epoch_joules.unwrap_or(0.0);
+        let show = |model: &ModelOutcome| model.epoch_joules.map_or("–".to_owned(), significant);
+        lines.push(Line { name: "joules / epoch", show, number: Some(joules) });
+    }
+    lines.push(Line {
+        name: "µs / sample",
+        show: |m| significant(m.sample_microseconds),
+        number: Some(|m| m.sample_microseconds),
+    });
+    lines
+}
+
+/// A model as people call it.
+pub fn title(role: Role) -> &'static str {
+    match role {
+        Role::Sparse => "sparse",
+        Role::Twin => "dense twin",
+        Role::Control => "small dense",
+    }
+}
+
+/// The comparison as a header and rows of text: models, then the ratio of the twin to the sparse model.
+pub fn comparison(outcome: &Outcome) -> (Vec<String>, Vec<Vec<String>>) {
+    let mut header = vec![String::new()];
+    header.extend(outcome.models().map(|model| title(model.role).to_owned()));
+    if outcome.twin.is_some() {
+        header.push("twin / sparse".to_owned());
+    }
+    let rows = lines(outcome).into_iter().map(|line| {
+        let mut row = vec![line.name.to_owned()];
+        row.extend(outcome.models().map(line.show));
+        if let Some(twin) = &outcome.twin {
+            row.push(match (line.number, line.name) {
+                (Some(number), _) => ratio(number(twin), number(&outcome.sparse)).unwrap_or_default(),
+                (None, "test accuracy") => points(twin, &outcome.sparse),
+                _ => String::new(),
+            });
+        }
+        row
+    });
+    let rows = rows.collect();
+    (header, rows)
+}
+
+/// How many points of accuracy a model is ahead.
+fn points(model: &ModelOutcome, of: &ModelOutcome) -> String {
+    match (model.accuracy, of.accuracy) {
+        (Some(a), Some(b)) => format!("{:+.2} points", 100.0 * (a - b)),
+        _ => String::new(),
+    }
+}
+
+/// What must be said beside the table, so that nobody takes it for more than it is.
+pub fn remarks(outcome: &Outcome) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let DataRows { train, validation, test } = DataRows::of(outcome);
+    remarks.push(format!(
+        "{}: trained on {train} rows, chosen by {validation}, tested on {test} that nothing looked at before.",
+        outcome.data.name
+    ));
+    if let Some(twin) = &outcome.twin {
+        if outcome.sparse.epochs > twin.epochs {
+            let times = significant(outcome.sparse.epochs as f64 / twin.epochs as f64);
+            remarks.push(format!(
+                "The sparse model trained {} epochs, {times}× the twin's {}: sparse training usually takes more of them.",
+                outcome.sparse.epochs, twin.epochs
+            ));
+        }
+    }
+    if outcome.control.is_some() {
+        remarks.push("The small dense net has about as many weights as the sparse one has nonzeros, and its epochs.".to_owned());
+    }
+    let threads = outcome.threads;
+    let s = if threads == 1 { "" } else { "s" };
+    remarks.push(format!("{threads} thread{s}, {}. µs / sample: the artifact's runtime, in batches.", outcome.isa));
+    if outcome.resumed {
+        remarks.push("Resumed from a checkpoint: earlier epochs' times are those of the earlier run.".to_owned());
+    }
+    remarks
+}
+
+/// Rows of the parts, for people.
+struct DataRows {
+    train: String,
+    validation: String,
+    test: String,
+}
+
+impl DataRows {
+    fn of(outcome: &Outcome) -> Self {
+        let data = &outcome.data;
+        let [train, validation, test] =
+            [data.train_rows, data.validation_rows, data.test_rows].map(|rows| grouped(rows as u64));
+        Self { train, validation, test }
+    }
+}
+
+/// The comparison for a terminal.
+pub fn of_outcome(outcome: &Outcome) -> String {
+    let (header, rows) = comparison(outcome);
+    let columns: Vec<(&str, Align)> = header
+        .iter()
+        .enumerate()
+        .map(|(i, name)| (name.as_str(), if i == 0 { Align::Left } else { Align::Right }))
+        .collect();
+    let mut table = Table::new(&columns);
+    rows.into_iter().for_each(|row| table.row(row));
+    format!("{table}\n{}\n", remarks(outcome).join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let mut table = Table::new(&[("a", Align::Left), ("b", Align::Right)]);
+        table.row(["long".to_owned(), "1".to_owned()]);
+        assert_eq!(table.to_string(), "a     b\n────  ─\nlong  1\n");
+    }
+
+    #[test]
+    fn the_comparison_says_that_the_sparse_model_trained_longer() {
+        let text = of_outcome(&crate::report::tests::made_up());
+        assert!(text.contains("trained 30 epochs, 3.00× the twin's 10"), "{text}");
+        assert!(text.contains("50.0×"), "{text}"); // nonzeros
+    }
+}

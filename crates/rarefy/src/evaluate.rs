@@ -1,0 +1,255 @@
+//! A model's answers to data, and how good they are.
+//!
+//! Everything here goes through the artifact and its runtime, from raw features: what is measured is what is deployed.
+//!
+//! ```
+//! use rarefy::core::matrix::{Csr, Dense};
+//! use rarefy::data::{Dataset, Features, Target};
+//! use rarefy::model::{artifact::Task, graph::{Graph, Op, Weight}};
+//! use rarefy::{Artifact, evaluate::evaluate};
+//! let mut graph = Graph::new(2);
+//! graph.push("linear1", Op::Linear { weight: Weight::Sparse(Csr::new(2, 2, vec![0, 1, 2], vec![0, 1], vec![1.0, 1.0])?) });
+//! let classes = vec!["0".to_owned(), "1".to_owned()];
+//! let model = Artifact::new(graph, Task::Classification { classes });
+//! let x = Features::Dense(Dense::new(2, 2, vec![3.0, 0.0, 1.0, 0.0])?);
+//! let data = Dataset::new("two rows", x, Target::Classes(vec![0, 1]))?;
+//! assert_eq!(evaluate(&model, &data)?.accuracy, Some(0.5));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::time::Instant;
+
+use rarefy_core::matrix::Dense;
+use rarefy_data::{Dataset, Features, Target};
+use rarefy_model::artifact::Artifact;
+use rarefy_model::artifact::Task;
+use rarefy_model::graph::Op;
+use rarefy_model::runtime::Runtime;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Rows answered at a time: 4096 rows of a thousand features take 16 MiB, whatever the size of the data.
+const CHUNK: usize = 4096;
+
+/// How good a model's answers are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Rows looked at.
+    pub rows: usize,
+    /// The share of rows whose class is right; `None` for values.
+    pub accuracy: Option<f64>,
+    /// The mean over rows: for classes `−ln p(right class)` (`None` for a model that gives no probabilities), for values the
+    /// mean squared error.
+    pub loss: Option<f64>,
+    /// Rows of each true class (first index) that were taken for each class (second); `None` for values.
+    pub confusion: Option<Vec<Vec<u64>>>,
+}
+
+/// A model's answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answers {
+    /// The outputs, one row each.
+    pub outputs: Dense<f32>,
+    /// The class of each row, by number; empty for values.
+    pub classes: Vec<u32>,
+}
+
+/// Answers raw features, row by row.
+///
+/// # Errors
+/// Another number of features than the model's, values or answers that are not finite, too little memory.
+pub fn answer(model: &Artifact, features: &Features) -> Result<Answers> {
+    model.check_input(features.cols())?;
+    let runtime = model.clone().into_runtime()?;
+    let mut outputs = Dense::filled(features.rows(), runtime.outputs(), 0.0)?;
+    for (first, rows) in chunks(features) {
+        let answers = runtime.predict(rows?.view())?;
+        outputs.data_mut()[first * runtime.outputs()..][..answers.data().len()].copy_from_slice(answers.data());
+    }
+    let classes = match model.task {
+        Task::Classification { .. } => (0..outputs.rows()).map(|i| runtime.class_of(outputs.row(i)) as u32).collect(),
+        Task::Regression { .. } => Vec::new(),
+    };
+    Ok(Answers { outputs, classes })
+}
+
+/// Blocks of rows as plain numbers, each with its first row.
+fn chunks(features: &Features) -> impl Iterator<Item = (usize, Result<Dense<f32>>)> + '_ {
+    (0..features.rows()).step_by(CHUNK).map(|first| (first, block(features, first..features.rows().min(first + CHUNK))))
+}
+
+/// Some rows as plain numbers.
+fn block(features: &Features, rows: std::ops::Range<usize>) -> Result<Dense<f32>> {
+    let cols = features.cols();
+    let mut dense = Dense::filled(rows.len(), cols, 0.0f32)?;
+    if cols > 0 {
+        rows.zip(dense.data_mut().chunks_exact_mut(cols)).for_each(|(i, out)| features.row_into(i, out));
+    }
+    Ok(dense)
+}
+
+/// How good a model's answers to `data` are. Classes are matched by name.
+///
+/// # Errors
+/// As [`answer`]; data without labels, with labels of another kind than the model's, or with a class that it does not know.
+pub fn evaluate(model: &Artifact, data: &Dataset) -> Result<Evaluation> {
+    model.check_input(data.cols())?;
+    let mismatch = |problem: String| Error::Mismatch { place: data.name.clone(), problem };
+    match (&data.target, &model.task) {
+        (Target::None, _) => {
+            Err(mismatch("no labels, expected some to compare with; give the label column, or use predict".to_owned()))
+        }
+        (Target::Classes(_), Task::Classification { classes }) => {
+            let data = data.clone().align_classes(classes)?;
+            let Target::Classes(truth) = &data.target else { unreachable!("aligning keeps the kind") };
+            Ok(of_classes(model, &answer(model, &data.features)?, truth))
+        }
+        (Target::Values(truth), Task::Regression { .. }) => {
+            let answers = answer(model, &data.features)?;
+            let (found, expected) = (truth.cols(), answers.outputs.cols());
+            if found != expected {
+                return Err(mismatch(format!("{found} target columns, the model gives {expected}")));
+            }
+            let pairs = truth.data().iter().zip(answers.outputs.data());
+            let sum: f64 = pairs.map(|(y, z)| (f64::from(*y) - f64::from(*z)).powi(2)).sum();
+            let rows = truth.rows();
+            Ok(Evaluation { rows, accuracy: None, loss: Some(sum / truth.data().len().max(1) as f64), confusion: None })
+        }
+        (Target::Classes(_), Task::Regression { .. }) => {
+            Err(mismatch("the labels are classes, the model gives values; set the task to values".to_owned()))
+        }
+        (Target::Values(_), Task::Classification { classes }) => {
+            let known = classes.len();
+            Err(mismatch(format!("the labels are values, the model knows {known} classes; set the task to classes")))
+        }
+    }
+}
+
+/// How good answers of classes are.
+fn of_classes(model: &Artifact, answers: &Answers, truth: &[u32]) -> Evaluation {
+    let classes = model.classes().len();
+    let mut confusion = vec![vec![0u64; classes]; classes];
+    for (&right, &said) in truth.iter().zip(&answers.classes) {
+        confusion[right as usize][said as usize] += 1;
+    }
+    let right: u64 = (0..classes).map(|class| confusion[class][class]).sum();
+    let rows = truth.len();
+    let probabilities = matches!(model.graph.nodes.last().map(|node| &node.op), Some(Op::Softmax | Op::Sigmoid));
+    let loss = probabilities.then(|| {
+        let of = |(i, &class): (usize, &u32)| -f64::from(probability(answers.outputs.row(i), class)).max(1e-30).ln();
+        truth.iter().enumerate().map(of).sum::<f64>() / rows.max(1) as f64
+    });
+    Evaluation { rows, accuracy: Some(right as f64 / rows.max(1) as f64), loss, confusion: Some(confusion) }
+}
+
+/// The probability of a class; a single output is that of class 1.
+pub fn probability(outputs: &[f32], class: u32) -> f32 {
+    match outputs {
+        [p] => {
+            if class == 1 {
+                *p
+            } else {
+                1.0 - *p
+            }
+        }
+        _ => outputs[class as usize],
+    }
+}
+
+/// Microseconds that a prediction of one of `rows` takes, all of them predicted at once: the median of seven runs.
+///
+/// # Errors
+/// As [`answer`].
+pub fn microseconds(runtime: &Runtime, features: &Features, rows: usize) -> Result<f64> {
+    let block = block(features, 0..rows.min(features.rows()).min(CHUNK))?;
+    let mut times = Vec::new();
+    for _ in 0..7 {
+        let start = Instant::now();
+        runtime.predict(block.view())?;
+        times.push(start.elapsed().as_secs_f64());
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[times.len() / 2] * 1e6 / block.rows().max(1) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rarefy_model::graph::{Graph, Weight};
+
+    /// `outputs` answers of rows of two features: the features themselves, or their difference.
+    fn model(task: Task, outputs: usize, last: Option<Op>) -> Artifact {
+        let weight = if outputs == 2 { vec![1.0, 0.0, 0.0, 1.0] } else { vec![-1.0, 1.0] };
+        let mut graph = Graph::new(2);
+        graph.push("linear1", Op::Linear { weight: Weight::Dense(Dense::new(outputs, 2, weight).unwrap()) });
+        if let Some(op) = last {
+            graph.push("last1", op);
+        }
+        Artifact::new(graph, task)
+    }
+
+    fn classes() -> Task {
+        Task::Classification { classes: vec!["a".to_owned(), "b".to_owned()] }
+    }
+
+    fn data(rows: &[[f32; 2]], target: Target, names: &[&str]) -> Dataset {
+        let x = Dense::new(rows.len(), 2, rows.concat()).unwrap();
+        Dataset::with_classes("x", Features::Dense(x), target, names.iter().map(|n| n.to_string()).collect()).unwrap()
+    }
+
+    #[test]
+    fn classes_are_matched_by_name() {
+        // The data call class b number 0.
+        let data = data(&[[0.0, 1.0], [1.0, 0.0], [0.0, 2.0]], Target::Classes(vec![0, 0, 0]), &["b"]);
+        let found = evaluate(&model(classes(), 2, None), &data).unwrap();
+        assert_eq!(found.accuracy, Some(2.0 / 3.0));
+        assert_eq!(found.confusion, Some(vec![vec![0, 0], vec![1, 2]]));
+    }
+
+    #[test]
+    fn the_loss_is_the_mean_of_minus_log_probability() {
+        let data = data(&[[0.0, 0.0], [0.0, (3.0f32).ln()]], Target::Classes(vec![0, 1]), &["a", "b"]);
+        let expected = (0.5f64.ln() + 0.75f64.ln()) / -2.0;
+        for model in [model(classes(), 2, Some(Op::Softmax)), model(classes(), 1, Some(Op::Sigmoid))] {
+            assert!((evaluate(&model, &data).unwrap().loss.unwrap() - expected).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn the_loss_of_values_is_the_mean_squared_error() {
+        let target = Target::Values(Dense::new(2, 1, vec![1.0, 4.0]).unwrap());
+        let data = data(&[[0.0, 1.0], [1.0, 3.0]], target, &[]);
+        let found = evaluate(&model(Task::Regression { targets: vec![] }, 1, None), &data).unwrap();
+        assert_eq!((found.accuracy, found.loss), (None, Some(2.0)));
+    }
+
+    #[test]
+    fn case_38_other_features_are_refused_with_both_numbers() {
+        let x = Features::Dense(Dense::filled(1, 3, 0.0).unwrap());
+        let message = answer(&model(classes(), 2, None), &x).unwrap_err().to_string();
+        assert!(message.contains("3 features, the model expects 2"), "{message}");
+    }
+
+    #[test]
+    fn case_38_a_class_that_the_model_does_not_know_is_refused() {
+        let data = data(&[[0.0, 1.0]], Target::Classes(vec![0]), &["c"]);
+        assert!(evaluate(&model(classes(), 2, None), &data).unwrap_err().to_string().contains("\"c\""));
+    }
+
+    #[test]
+    fn labels_of_another_kind_are_refused() {
+        let values = data(&[[0.0, 1.0]], Target::Values(Dense::filled(1, 1, 0.5).unwrap()), &[]);
+        assert!(matches!(evaluate(&model(classes(), 2, None), &values), Err(Error::Mismatch { .. })));
+        let none = data(&[[0.0, 1.0]], Target::None, &[]);
+        assert!(evaluate(&model(classes(), 2, None), &none).unwrap_err().to_string().contains("no labels"));
+    }
+
+    #[test]
+    fn many_rows_are_answered_as_single_ones() {
+        let rows = CHUNK + 5;
+        let x = Dense::new(rows, 2, (0..2 * rows).map(|i| (i % 7) as f32).collect()).unwrap();
+        let answers = answer(&model(classes(), 2, None), &Features::Dense(x.clone())).unwrap();
+        assert_eq!(answers.outputs.data(), x.data());
+    }
+}

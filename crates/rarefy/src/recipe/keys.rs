@@ -1,0 +1,294 @@
+//! Every key of a recipe: one entry each.
+
+use rarefy_core::pattern::Structure;
+use rarefy_core::pattern::scores;
+use rarefy_nn::optimizer::{self, Shape};
+use rarefy_nn::{loss, sparsify};
+
+use super::value::{self, Value, below_one, flag, list, not_negative, number, positive, share, text, whole, word, wrong};
+use super::{ClassWeights, Part, Recipe, Scaling, Spread, Test};
+
+/// A key of recipes.
+pub struct Key {
+    /// `section.key`.
+    pub name: &'static str,
+    /// What it sets, for help texts.
+    pub help: &'static str,
+    /// Sets it; the error follows the key's name.
+    pub(super) set: fn(&mut Recipe, &Value) -> Result<(), String>,
+    /// Its value, if it has one.
+    pub(super) get: fn(&Recipe) -> Option<Value>,
+    /// The key and words that it belongs to, if not to all recipes.
+    only: Option<Only>,
+}
+
+/// A key has a meaning only where another has one of these values.
+struct Only {
+    key: &'static str,
+    of: fn(&Recipe) -> &str,
+    words: &'static [&'static str],
+}
+
+impl Key {
+    /// Section and key.
+    pub(super) fn split(&self) -> (&'static str, &'static str) {
+        self.name.split_once('.').unwrap_or(("", self.name))
+    }
+}
+
+/// With these optimizers.
+const fn optimizers(words: &'static [&'static str]) -> Option<Only> {
+    Some(Only { key: "train.optimizer", of: |r| &r.train.optimizer, words })
+}
+
+/// With this schedule.
+const fn schedule(words: &'static [&'static str]) -> Option<Only> {
+    Some(Only { key: "train.schedule", of: |r| &r.train.schedule, words })
+}
+
+/// Refuses keys that mean nothing beside the others.
+pub(super) fn check_belongs(recipe: &Recipe) -> Result<(), String> {
+    for key in keys() {
+        if let Some(only) = &key.only
+            && (key.get)(recipe).is_some()
+            && !only.words.contains(&(only.of)(recipe))
+        {
+            let (found, expected) = ((only.of)(recipe), only.words.join(" or "));
+            return Err(format!("{} has no meaning where {} is {found:?}, expected {expected}", key.name, only.key));
+        }
+    }
+    Ok(())
+}
+
+/// The names in a registry.
+fn names<T>(registry: &[T], name: impl Fn(&T) -> &'static str) -> Vec<&'static str> {
+    registry.iter().map(name).collect()
+}
+
+/// A number, if there is one.
+fn some(x: Option<f64>) -> Option<Value> {
+    x.map(Value::Number)
+}
+
+/// A word or path.
+fn words(text: &str) -> Option<Value> {
+    Some(Value::Text(text.to_owned()))
+}
+
+/// A count.
+fn count(n: u64) -> Option<Value> {
+    Some(Value::Whole(n as i64))
+}
+
+/// A share below 1, or a number of rows.
+fn part(value: &Value) -> Result<Part, String> {
+    match value {
+        Value::Whole(n) if *n >= 0 => Ok(Part::Rows(*n as u64)),
+        Value::Number(_) => below_one(value).map(Part::Share),
+        _ => wrong(value, "a share (0 to below 1) or a number of rows"),
+    }
+}
+
+/// A part as it is written.
+fn show_part(part: Part) -> Value {
+    match part {
+        Part::Share(share) => Value::Number(share),
+        Part::Rows(n) => Value::Whole(n as i64),
+    }
+}
+
+/// A score's name.
+fn score(value: &Value) -> Result<String, String> {
+    word(value, &names(scores(), |score| score.name()))
+}
+
+const SCALINGS: &str = "\"auto\", \"none\", \"max-abs\" or a factor";
+
+/// All keys, in the order in which they are written.
+#[rustfmt::skip]
+static KEYS: &[Key] = &[
+    Key { name: "data.train", help: "bundled name or path: what to learn from", only: None,
+        set: |r, v| text(v).map(|v| r.data.train = v), get: |r| words(&r.data.train) },
+    Key { name: "data.test", help: "path, bundled name, share or number of rows: what to test on, once, at the end", only: None,
+        set: |r, v| if let Value::Text(name) = v { r.data.test = Some(Test::Named(name.clone())); Ok(()) } else { part(v).map(|v| r.data.test = Some(Test::Part(v))) },
+        get: |r| r.data.test.as_ref().map(|test| match test { Test::Named(name) => Value::Text(name.clone()), Test::Part(part) => show_part(*part) }) },
+    Key { name: "data.validation", help: "share or number of the training rows that choices and stop rules look at", only: None,
+        set: |r, v| part(v).map(|v| r.data.validation = v), get: |r| Some(show_part(r.data.validation)) },
+    Key { name: "data.label", help: "label column of a table: its name, or its number from 1; the last unless given", only: None,
+        set: |r, v| { r.data.label = Some(if let Value::Whole(_) = v { whole(v, 1)?.to_string() } else { text(v)? }); Ok(()) },
+        get: |r| r.data.label.as_deref().and_then(words) },
+    Key { name: "data.labels", help: "for an IDX file of pictures: the IDX file of their labels", only: None,
+        set: |r, v| text(v).map(|v| r.data.labels = Some(v)), get: |r| r.data.labels.as_deref().and_then(words) },
+    Key { name: "data.task", help: "auto, classes or values: what labels are", only: None,
+        set: |r, v| word(v, &["auto", "classes", "values"]).map(|v| r.data.task = v), get: |r| words(&r.data.task) },
+    Key { name: "data.delimiter", help: "character between the fields of a table; found unless given", only: None,
+        set: |r, v| match text(v)? { t if t.len() == 1 => { r.data.delimiter = Some(t); Ok(()) } _ => wrong(v, "one ASCII character") },
+        get: |r| r.data.delimiter.as_deref().and_then(words) },
+    Key { name: "data.header", help: "whether a table's first row is a header; found unless given", only: None,
+        set: |r, v| flag(v).map(|v| r.data.header = Some(v)), get: |r| r.data.header.map(Value::Flag) },
+    Key { name: "data.scaling", help: "auto, none, max-abs or a factor: zeros stay zeros", only: None,
+        set: |r, v| { r.data.scaling = scaling(v)?; Ok(()) },
+        get: |r| Some(match r.data.scaling {
+            Scaling::Auto => Value::Text("auto".to_owned()),
+            Scaling::Given(rarefy_data::Scaling::None) => Value::Text("none".to_owned()),
+            Scaling::Given(rarefy_data::Scaling::MaxAbs) => Value::Text("max-abs".to_owned()),
+            Scaling::Given(rarefy_data::Scaling::Factor(factor)) => Value::Number(factor.into()),
+        }) },
+    Key { name: "model.kind", help: "net", only: None,
+        set: |r, v| word(v, &["net"]).map(|v| r.model.kind = v), get: |r| words(&r.model.kind) },
+    Key { name: "model.layers", help: "the layers, one entry each", only: None,
+        set: |r, v| list(v, "a list of layers, such as [\"linear 256\", \"relu\", \"linear 10\"]", text).map(|v| r.model.layers = v),
+        get: |r| Some(Value::List(r.model.layers.iter().cloned().map(Value::Text).collect())) },
+    Key { name: "train.loss", help: "cross-entropy, binary-cross-entropy or squared-error; by the labels unless given", only: None,
+        set: |r, v| word(v, &names(loss::registry(), |loss| loss.name())).map(|v| r.train.loss = Some(v)), get: |r| r.train.loss.as_deref().and_then(words) },
+    Key { name: "train.optimizer", help: "sgd, adam, adamw or rmsprop", only: None,
+        set: |r, v| word(v, &names(optimizer::registry(), |entry| entry.name)).map(|v| r.train.optimizer = v), get: |r| words(&r.train.optimizer) },
+    Key { name: "train.momentum", help: "momentum of sgd and rmsprop", only: optimizers(&["sgd", "rmsprop"]),
+        set: |r, v| below_one(v).map(|v| r.train.momentum = Some(v)), get: |r| some(r.train.momentum) },
+    Key { name: "train.nesterov", help: "Nesterov's form of momentum", only: optimizers(&["sgd"]),
+        set: |r, v| flag(v).map(|v| r.train.nesterov = Some(v)), get: |r| r.train.nesterov.map(Value::Flag) },
+    Key { name: "train.beta1", help: "decay of Adam's first moment", only: optimizers(&["adam", "adamw"]),
+        set: |r, v| below_one(v).map(|v| r.train.beta1 = Some(v)), get: |r| some(r.train.beta1) },
+    Key { name: "train.beta2", help: "decay of Adam's second moment", only: optimizers(&["adam", "adamw"]),
+        set: |r, v| below_one(v).map(|v| r.train.beta2 = Some(v)), get: |r| some(r.train.beta2) },
+    Key { name: "train.alpha", help: "decay of RMSprop's mean square", only: optimizers(&["rmsprop"]),
+        set: |r, v| below_one(v).map(|v| r.train.alpha = Some(v)), get: |r| some(r.train.alpha) },
+    Key { name: "train.epsilon", help: "what keeps the root of Adam and RMSprop from zero", only: optimizers(&["adam", "adamw", "rmsprop"]),
+        set: |r, v| positive(v).map(|v| r.train.epsilon = Some(v)), get: |r| some(r.train.epsilon) },
+    Key { name: "train.weight-decay", help: "L2 penalty; decoupled decay with adamw; the optimizer's own unless given", only: None,
+        set: |r, v| not_negative(v).map(|v| r.train.weight_decay = Some(v)), get: |r| some(r.train.weight_decay) },
+    Key { name: "train.learning-rate", help: "largest step size; the optimizer's own unless given", only: None,
+        set: |r, v| positive(v).map(|v| r.train.learning_rate = Some(v)), get: |r| some(r.train.learning_rate) },
+    Key { name: "train.schedule", help: "constant, step, cosine or one-cycle: how the step size changes", only: None,
+        set: |r, v| word(v, &Shape::names()).map(|v| r.train.schedule = v), get: |r| words(&r.train.schedule) },
+    Key { name: "train.step-every", help: "step: multiply after each such share of all steps", only: schedule(&["step"]),
+        set: |r, v| number(v, |x| x > 0.0 && x <= 1.0, "a number above 0, up to 1").map(|v| r.train.step_every = Some(v)), get: |r| some(r.train.step_every) },
+    Key { name: "train.step-factor", help: "step: multiply by this", only: schedule(&["step"]),
+        set: |r, v| number(v, |x| x > 0.0 && x <= 1.0, "a number above 0, up to 1").map(|v| r.train.step_factor = Some(v)), get: |r| some(r.train.step_factor) },
+    Key { name: "train.floor", help: "cosine: last step size over the largest", only: schedule(&["cosine"]),
+        set: |r, v| share(v).map(|v| r.train.floor = Some(v)), get: |r| some(r.train.floor) },
+    Key { name: "train.peak-at", help: "one-cycle: share of all steps at which the step size is largest", only: schedule(&["one-cycle"]),
+        set: |r, v| number(v, |x| x > 0.0 && x < 1.0, "a number between 0 and 1").map(|v| r.train.peak_at = Some(v)), get: |r| some(r.train.peak_at) },
+    Key { name: "train.start", help: "one-cycle: first step size over the largest", only: schedule(&["one-cycle"]),
+        set: |r, v| share(v).map(|v| r.train.start = Some(v)), get: |r| some(r.train.start) },
+    Key { name: "train.end", help: "one-cycle: last step size over the largest", only: schedule(&["one-cycle"]),
+        set: |r, v| share(v).map(|v| r.train.end = Some(v)), get: |r| some(r.train.end) },
+    Key { name: "train.warm-up", help: "share of all steps in which the step size rises from 0", only: None,
+        set: |r, v| below_one(v).map(|v| r.train.warm_up = v), get: |r| some(Some(r.train.warm_up)) },
+    Key { name: "train.clip-norm", help: "largest norm of the whole gradient", only: None,
+        set: |r, v| positive(v).map(|v| r.train.clip_norm = Some(v)), get: |r| some(r.train.clip_norm) },
+    Key { name: "train.clip-value", help: "largest absolute value of a gradient entry", only: None,
+        set: |r, v| positive(v).map(|v| r.train.clip_value = Some(v)), get: |r| some(r.train.clip_value) },
+    Key { name: "train.batch", help: "rows in a mini-batch", only: None,
+        set: |r, v| whole(v, 1).map(|v| r.train.batch = v), get: |r| count(r.train.batch) },
+    Key { name: "train.epochs", help: "passes over the training rows (the dense twin's; see sparsity.epochs-factor)", only: None,
+        set: |r, v| whole(v, 1).map(|v| r.train.epochs = v), get: |r| count(r.train.epochs) },
+    Key { name: "train.accumulate", help: "mini-batches whose gradients make one step", only: None,
+        set: |r, v| whole(v, 1).map(|v| r.train.accumulate = v), get: |r| count(r.train.accumulate) },
+    Key { name: "train.class-weights", help: "none, balanced, or a list with a weight for each class", only: None,
+        set: |r, v| { r.train.class_weights = class_weights(v)?; Ok(()) },
+        get: |r| Some(match &r.train.class_weights {
+            ClassWeights::None => Value::Text("none".to_owned()),
+            ClassWeights::Balanced => Value::Text("balanced".to_owned()),
+            ClassWeights::Given(weights) => Value::List(weights.iter().map(|&w| Value::Number(w.into())).collect()),
+        }) },
+    Key { name: "train.seed", help: "seed of all random draws", only: None,
+        set: |r, v| whole(v, 0).map(|v| r.train.seed = v), get: |r| count(r.train.seed) },
+    Key { name: "sparsity.method", help: "rigl (grow by gradient), set (grow at random), fixed (pattern stays) or dense", only: None,
+        set: |r, v| word(v, &names(sparsify::registry(), |method| method.name)).map(|v| r.sparsity.method = v), get: |r| words(&r.sparsity.method) },
+    Key { name: "sparsity.target", help: "zeros over entries, of all weight matrices; 0.98 keeps a fiftieth", only: None,
+        set: |r, v| below_one(v).map(|v| r.sparsity.target = v), get: |r| some(Some(r.sparsity.target)) },
+    Key { name: "sparsity.distribution", help: "uniform, erdos-renyi, or a list with a density for each weight matrix", only: None,
+        set: |r, v| { r.sparsity.distribution = distribution(v)?; Ok(()) },
+        get: |r| Some(match &r.sparsity.distribution {
+            Spread::Named(name) => Value::Text(name.clone()),
+            Spread::PerLayer(densities) => Value::List(densities.iter().copied().map(Value::Number).collect()),
+        }) },
+    Key { name: "sparsity.structure", help: "unstructured, or such as \"block 4x1\"", only: None,
+        set: |r, v| { r.sparsity.structure = structure(v)?; Ok(()) }, get: |r| words(&r.sparsity.structure) },
+    Key { name: "sparsity.every", help: "steps between changes of the pattern", only: None,
+        set: |r, v| whole(v, 1).map(|v| r.sparsity.every = v), get: |r| count(r.sparsity.every) },
+    Key { name: "sparsity.fraction", help: "share of the weights that the first change replaces; it falls to 0 as a cosine", only: None,
+        set: |r, v| below_one(v).map(|v| r.sparsity.fraction = v), get: |r| some(Some(r.sparsity.fraction)) },
+    Key { name: "sparsity.until", help: "share of training after which the pattern stays", only: None,
+        set: |r, v| share(v).map(|v| r.sparsity.until = v), get: |r| some(Some(r.sparsity.until)) },
+    Key { name: "sparsity.drop", help: "score by which weights are dropped; the method's own unless given", only: None,
+        set: |r, v| score(v).map(|v| r.sparsity.drop = Some(v)), get: |r| r.sparsity.drop.as_deref().and_then(words) },
+    Key { name: "sparsity.grow", help: "score by which weights are grown; the method's own unless given", only: None,
+        set: |r, v| score(v).map(|v| r.sparsity.grow = Some(v)), get: |r| r.sparsity.grow.as_deref().and_then(words) },
+    Key { name: "sparsity.epochs-factor", help: "how many times train.epochs the sparse model trains", only: None,
+        set: |r, v| number(v, |x| x > 0.0 && x <= 1000.0, "a number above 0, up to 1000").map(|v| r.sparsity.epochs_factor = v), get: |r| some(Some(r.sparsity.epochs_factor)) },
+    Key { name: "twin.train", help: "whether to train the dense twin, the yardstick", only: None,
+        set: |r, v| flag(v).map(|v| r.twin.train = v), get: |r| Some(Value::Flag(r.twin.train)) },
+    Key { name: "twin.epochs", help: "the twin's epochs; train.epochs unless given", only: None,
+        set: |r, v| whole(v, 1).map(|v| r.twin.epochs = Some(v)), get: |r| r.twin.epochs.and_then(count) },
+    Key { name: "twin.learning-rate", help: "the twin's learning rate; train.learning-rate unless given", only: None,
+        set: |r, v| positive(v).map(|v| r.twin.learning_rate = Some(v)), get: |r| some(r.twin.learning_rate) },
+    Key { name: "twin.control", help: "whether to train a small dense net of equal nonzeros too", only: None,
+        set: |r, v| flag(v).map(|v| r.twin.control = v), get: |r| Some(Value::Flag(r.twin.control)) },
+    Key { name: "stop.accuracy", help: "stop once the validation part reaches this accuracy", only: None,
+        set: |r, v| number(v, |x| x > 0.0 && x <= 1.0, "a number above 0, up to 1").map(|v| r.stop.accuracy = Some(v)), get: |r| some(r.stop.accuracy) },
+    Key { name: "stop.loss", help: "stop once the validation part reaches this loss", only: None,
+        set: |r, v| not_negative(v).map(|v| r.stop.loss = Some(v)), get: |r| some(r.stop.loss) },
+    Key { name: "stop.patience", help: "stop after so many epochs without a better validation loss", only: None,
+        set: |r, v| whole(v, 1).map(|v| r.stop.patience = Some(v)), get: |r| r.stop.patience.and_then(count) },
+    Key { name: "stop.max-seconds", help: "stop after so many seconds of training (then the bits depend on the clock)", only: None,
+        set: |r, v| positive(v).map(|v| r.stop.max_seconds = Some(v)), get: |r| some(r.stop.max_seconds) },
+];
+
+/// Every key, in the order in which recipes are written.
+pub fn keys() -> &'static [Key] {
+    KEYS
+}
+
+/// `data.scaling`.
+fn scaling(v: &Value) -> Result<Scaling, String> {
+    match v {
+        Value::Text(text) => match text.as_str() {
+            "auto" => Ok(Scaling::Auto),
+            "none" => Ok(Scaling::Given(rarefy_data::Scaling::None)),
+            "max-abs" => Ok(Scaling::Given(rarefy_data::Scaling::MaxAbs)),
+            _ => wrong(v, SCALINGS),
+        },
+        _ => {
+            let usable = |x: f64| (x as f32).is_finite() && x as f32 != 0.0;
+            number(v, usable, SCALINGS).map(|x| Scaling::Given(rarefy_data::Scaling::Factor(x as f32)))
+        }
+    }
+}
+
+/// `train.class-weights`.
+fn class_weights(v: &Value) -> Result<ClassWeights, String> {
+    match v {
+        Value::List(_) => {
+            let weights = list(v, "", |v| value::not_negative(v).map(|x| x as f32))?;
+            if weights.iter().any(|w| !w.is_finite()) || !weights.iter().any(|&w| w > 0.0) {
+                return wrong(v, "finite weights of 0 or more, one of them above 0");
+            }
+            Ok(ClassWeights::Given(weights))
+        }
+        Value::Text(text) if text == "none" => Ok(ClassWeights::None),
+        Value::Text(text) if text == "balanced" => Ok(ClassWeights::Balanced),
+        _ => wrong(v, "\"none\", \"balanced\" or a list of weights"),
+    }
+}
+
+/// `sparsity.distribution`.
+fn distribution(v: &Value) -> Result<Spread, String> {
+    match v {
+        Value::List(_) => {
+            let density = |v: &Value| number(v, |x| x > 0.0 && x <= 1.0, "a density above 0, up to 1");
+            list(v, "", density).map(Spread::PerLayer)
+        }
+        _ => word(v, &["uniform", "erdos-renyi"]).map(Spread::Named),
+    }
+}
+
+/// `sparsity.structure`.
+fn structure(v: &Value) -> Result<String, String> {
+    let name = text(v)?;
+    match name.parse::<Structure>() {
+        Ok(_) => Ok(name),
+        Err(_) => wrong(v, "\"unstructured\" or blocks, such as \"block 4x1\""),
+    }
+}

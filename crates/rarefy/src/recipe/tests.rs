@@ -1,0 +1,132 @@
+use super::*;
+
+fn error(text: &str) -> String {
+    Recipe::parse(text, "r.toml").unwrap_err().to_string()
+}
+
+/// A recipe that is right, followed by `more`.
+fn with(more: &str) -> String {
+    format!("[data]\ntrain = \"digits\"\n[model]\nlayers = [\"linear 10\"]\n{more}")
+}
+
+#[test]
+fn the_built_in_recipe_is_right() {
+    let recipe = Recipe::builtin();
+    assert_eq!((recipe.data.train.as_str(), recipe.sparsity.target), ("mnist", 0.98));
+}
+
+#[test]
+fn a_recipe_comes_back_from_its_own_text() {
+    let everything = with(
+        "[train]\noptimizer = \"sgd\"\nmomentum = 0.9\nnesterov = true\nlearning-rate = 1e-7\nclass-weights = [1, 2.5]\n\
+         seed = 9\n[sparsity]\ntarget = 0.9\ndistribution = [0.1, 0.5]\nstructure = \"block 4x1\"\ngrow = \"random\"\n\
+         [twin]\nepochs = 4\n[stop]\npatience = 3\nmax-seconds = 10\n",
+    );
+    for recipe in [Recipe::builtin(), Recipe::parse(&everything, "r.toml").unwrap()] {
+        let text = recipe.to_toml();
+        assert_eq!(Recipe::parse(&text, "as run").unwrap(), recipe, "{text}");
+    }
+}
+
+#[test]
+fn every_key_is_found_and_has_help() {
+    for key in keys() {
+        assert!(key.name.contains('.') && !key.help.is_empty(), "{}", key.name);
+    }
+}
+
+#[test]
+fn case_22_an_unknown_key_names_the_nearest_and_its_line() {
+    assert_eq!(error(&with("[train]\n\nbacth = 3")), "r.toml:7: unknown key train.bacth; did you mean train.batch?");
+    assert_eq!(error(&with("[train]\ntarget = 0.9")), "r.toml:6: unknown key train.target; did you mean sparsity.target?");
+    assert!(error(&with("[sparsty]\ntarget = 1")).contains("unknown section [sparsty], did you mean [sparsity]?"));
+    assert!(error("epochs = 3").contains("stands alone"));
+}
+
+#[test]
+fn case_22_a_wrong_type_is_named() {
+    let message = error(&with("[train]\nbatch = \"many\""));
+    assert_eq!(message, "r.toml:6: train.batch is \"many\", expected a whole number of 1 or more");
+    assert!(error(&with("[train]\nbatch = {a = 1}")).contains("is a table, expected"));
+    assert!(error(&with("[train]\nseed = 1979-05-27")).contains("is a date, expected"));
+    assert!(error("data = 3").contains("stands alone"));
+}
+
+#[test]
+fn case_22_a_duplicate_key_is_named_with_its_line() {
+    let message = error(&with("[train]\nbatch = 3\nbatch = 4"));
+    assert!(message.starts_with("r.toml:7:") && message.contains("duplicate"), "{message}");
+}
+
+#[test]
+fn case_22_deep_nesting_is_an_error() {
+    let deep = format!("a = {}1{}", "{b = ".repeat(10_000), "}".repeat(10_000));
+    assert!(error(&deep).starts_with("r.toml:1:"));
+    let tables: String = (0..10_000).map(|i| format!("[{}]\n", vec!["x"; i % 100 + 1].join("."))).collect();
+    assert!(error(&tables).starts_with("r.toml:"));
+    assert!(error(&format!("[{}]", vec!["x"; 10_000].join("."))).starts_with("r.toml:1:"));
+}
+
+#[test]
+fn case_22_a_huge_recipe_is_refused_unread() {
+    let huge = with(&format!("[train]\nloss = \"{}\"", "x".repeat(100 << 20)));
+    assert!(error(&huge).contains("longer than"));
+}
+
+#[test]
+fn case_22_numbers_out_of_range_are_named() {
+    for (line, says) in [
+        ("[train]\nweight-decay = -1e-4", "train.weight-decay is -0.0001, expected a number of 0 or more"),
+        ("[train]\nseed = nan", "train.seed is nan, expected a whole number"),
+        ("[train]\nlearning-rate = inf", "train.learning-rate is inf, expected a number above 0"),
+        ("[train]\nepochs = -3", "train.epochs is -3, expected a whole number of 1 or more"),
+        ("[train]\nepochs = 99999999999999999999", "whole number past 64 bits"),
+        ("[stop]\naccuracy = 98", "stop.accuracy is 98, expected a number above 0, up to 1"),
+    ] {
+        assert!(error(&with(line)).contains(says), "{}", error(&with(line)));
+    }
+}
+
+#[test]
+fn case_53_no_weights_at_all_is_an_error_and_all_of_them_is_not() {
+    assert!(error(&with("[sparsity]\ntarget = 1.0")).contains("sparsity.target is 1.0, expected"));
+    assert_eq!(Recipe::parse(&with("[sparsity]\ntarget = 0"), "r.toml").unwrap().sparsity.target, 0.0);
+}
+
+#[test]
+fn an_option_of_another_optimizer_is_refused() {
+    let message = error(&with("[train]\nmomentum = 0.9"));
+    assert!(message.contains("train.momentum has no meaning where train.optimizer is \"adam\""), "{message}");
+}
+
+#[test]
+fn a_word_that_is_almost_right_is_guessed() {
+    assert!(error(&with("[sparsity]\nmethod = \"rgil\"")).contains("did you mean \"rigl\"?"));
+}
+
+#[test]
+fn overrides_need_no_quotes_and_change_nothing_when_wrong() {
+    let mut recipe = Recipe::builtin();
+    recipe.set("train.optimizer=sgd").unwrap();
+    recipe.set("model.layers=[\"linear 10\"]").unwrap();
+    assert_eq!((recipe.train.optimizer.as_str(), recipe.model.layers.len()), ("sgd", 1));
+    let before = recipe.clone();
+    let message = recipe.set("train.epochs=many").unwrap_err().to_string();
+    assert_eq!(message, "--set train.epochs=many: train.epochs is \"many\", expected a whole number of 1 or more");
+    assert!(recipe.set("train.epochs").is_err() && recipe.set("a=b").is_err());
+    assert_eq!(recipe, before);
+}
+
+#[test]
+fn a_stop_rule_needs_something_to_look_at() {
+    let text = "[data]\ntrain = \"digits\"\nvalidation = 0\n[model]\nlayers = [\"linear 10\"]\n[stop]\npatience = 2";
+    assert!(error(text).contains("stop.patience looks at the validation part"));
+}
+
+#[test]
+fn the_first_difference_is_told_with_both_values() {
+    let (a, mut b) = (Recipe::builtin(), Recipe::builtin());
+    assert_eq!(a.difference(&b), None);
+    b.set("train.seed=7").unwrap();
+    assert_eq!(a.difference(&b), Some(("train.seed", "0".to_owned(), "7".to_owned())));
+}

@@ -1,0 +1,52 @@
+//! Whether there is enough memory for a run, asked before anything large is read.
+
+use rarefy_core::memory::available;
+use rarefy_data::bundled;
+
+use super::plan::{self, Role};
+use crate::{Error, Recipe, Result};
+
+/// What the program itself takes while it works, over what is counted: thread stacks, buffers of readers and writers.
+const OVERHEAD: u64 = 48 << 20;
+
+/// Compares an estimate of the whole run with what this process can still get. `loaded` says that the data are in memory.
+///
+/// # Errors
+/// [`Error::Memory`] with both numbers.
+pub fn check(recipe: &Recipe, inputs: usize, loaded: bool) -> Result<()> {
+    let Some(left) = available() else { return Ok(()) };
+    let data = if loaded { 0 } else { data_bytes(recipe) };
+    let mut training = 0;
+    for role in plan::roles(recipe) {
+        // The control is never larger than the twin.
+        if role != Role::Control {
+            training = training.max(plan::config(recipe, role, inputs, 0)?.memory_estimate()?);
+        }
+    }
+    // A dense model is written from memory: its container, and the checkpoint around it.
+    let saving = plan::entries(&recipe.model.layers, inputs) as u64 * 4;
+    let needed = data.saturating_add(training).saturating_add(saving).saturating_add(OVERHEAD);
+    if needed > left {
+        return Err(Error::Memory { what: "the run".to_owned(), needed, left });
+    }
+    Ok(())
+}
+
+/// Bytes of the data, if that is known before they are read: a file's values take about as much as its text.
+fn data_bytes(recipe: &Recipe) -> u64 {
+    match listed(recipe) {
+        // Bytes in memory, and once more while they are decompressed.
+        Some(set) => 2 * ((set.train_rows + set.test_rows) * set.columns) as u64,
+        None => std::fs::metadata(&recipe.data.train).map_or(0, |file| 2 * file.len()),
+    }
+}
+
+/// The features of the data, if that is known before they are read.
+pub fn known_inputs(recipe: &Recipe) -> Option<usize> {
+    listed(recipe).map(|set| set.columns)
+}
+
+/// The bundled data set of a recipe.
+fn listed(recipe: &Recipe) -> Option<bundled::Listing> {
+    bundled::datasets().into_iter().find(|set| set.name == recipe.data.train)
+}

@@ -1,0 +1,463 @@
+//! From a recipe to a fitted model beside its dense twin.
+//!
+//! A [`Job`] owns an output folder while it works:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `model.rarefy` | the sparse model; `twin.rarefy` and `control.rarefy` those it is compared with |
+//! | `checkpoint.rarefy` | the whole state, after every epoch and when interrupted |
+//! | `metrics.csv` | every epoch of every model |
+//! | `recipe.toml` | the recipe as run, every default written out |
+//!
+//! Models are trained one after the other, and read the test rows once, at the very end. A run that is interrupted at any
+//! moment, by a signal or a power cut, and resumed gives the same model files as one that was not.
+//!
+//! ```
+//! use rarefy::{Options, Recipe, fit};
+//! let recipe = Recipe::parse(
+//!     "[data]\ntrain = \"digits\"\n[model]\nlayers = [\"linear 32\", \"relu\", \"linear 10\"]\n\
+//!      [train]\nepochs = 2\n[sparsity]\ntarget = 0.8\n[twin]\ntrain = false",
+//!     "two epochs",
+//! )?;
+//! let folder = std::env::temp_dir().join(format!("rarefy-doc-{}", std::process::id()));
+//! let outcome = fit(recipe, &Options { out: folder.clone(), ..Options::default() }, &(), &mut |_| {})?;
+//! assert!(outcome.sparse.density <= 0.2 && outcome.sparse.accuracy.is_some());
+//! # std::fs::remove_dir_all(folder).unwrap();
+//! # Ok::<(), rarefy::Error>(())
+//! ```
+
+mod checkpoint;
+pub mod data;
+mod memory;
+mod outcome;
+mod plan;
+
+pub use outcome::{DataOutcome, ModelOutcome, Outcome, Record, Trained, input_weights, metrics_csv};
+pub use plan::Role;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rarefy_core::progress::Progress;
+use rarefy_core::{kernels, parallel};
+use rarefy_data::{Factors, Target};
+use rarefy_model::artifact::{Artifact, Scaling, Task};
+use rarefy_model::file::{Disk, Lock, System, write_aside_on};
+use rarefy_model::graph::Graph;
+use rarefy_nn::trainer::{Epoch, Settings};
+use rarefy_nn::{Ended, Split, Trainer};
+
+use crate::{Error, Recipe, Result, evaluate};
+use checkpoint::Identity;
+use data::Parts;
+
+/// The checkpoint's name in the output folder.
+pub const CHECKPOINT: &str = "checkpoint.rarefy";
+/// The name of the table of epochs.
+pub const METRICS: &str = "metrics.csv";
+/// The name of the recipe as run.
+pub const RECIPE: &str = "recipe.toml";
+/// The name that reports have; the command line writes them.
+pub const REPORT: &str = "report.html";
+
+/// Where a run leaves its results, and whether it goes on from there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The output folder; made if it is not there.
+    pub out: PathBuf,
+    /// Go on from the checkpoint in `out`; start anew if there is none.
+    pub resume: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { out: PathBuf::from("rarefy-out"), resume: false }
+    }
+}
+
+/// What happens in a run, for whoever watches.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// Training of a model begins, or goes on after so many epochs.
+    Started {
+        /// Which model.
+        role: Role,
+        /// Epochs it trains at most.
+        epochs: u64,
+        /// Epochs done before, by an interrupted run.
+        done: u64,
+    },
+    /// An epoch is over, and the checkpoint written.
+    Epoch {
+        /// Which model.
+        role: Role,
+        /// Epochs it trains at most.
+        epochs: u64,
+        /// What is known of the epoch.
+        record: &'a Record,
+    },
+    /// A model is trained and saved.
+    Finished {
+        /// The model.
+        trained: &'a Trained,
+    },
+    /// All models are trained; they read the test rows now.
+    Testing,
+}
+
+/// A run, ready to go: recipe and data are checked, the output folder is ours.
+pub struct Job {
+    identity: Identity,
+    parts: Parts,
+    folder: PathBuf,
+    disk: Box<dyn Disk>,
+    state: checkpoint::State,
+    resumed: bool,
+    _lock: Lock,
+}
+
+/// Trains, tests and saves everything that a recipe asks for.
+///
+/// # Errors
+/// As [`Job::open`] and [`Job::run`].
+pub fn fit(
+    recipe: Recipe,
+    options: &Options,
+    progress: &dyn Progress,
+    watch: &mut dyn FnMut(&Event<'_>),
+) -> Result<Outcome> {
+    Job::open(recipe, options)?.run(progress, watch)
+}
+
+/// The recipe of the run whose checkpoint is in `folder`; `None` if there is no checkpoint.
+///
+/// # Errors
+/// A checkpoint that is damaged or of another version.
+pub fn recipe_of(folder: &Path) -> Result<Option<Recipe>> {
+    let path = folder.join(CHECKPOINT);
+    if path.exists() { checkpoint::recipe(&path).map(Some) } else { Ok(None) }
+}
+
+impl Job {
+    /// Checks everything that can be checked before training: recipe, memory, data, output folder, checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`], [`Error::Nn`] for settings out of range, [`Error::Memory`], [`Error::Data`], [`Error::Mismatch`];
+    /// [`Error::Model`] for a folder that cannot be written to or is locked; [`Error::Resume`] for another run's checkpoint.
+    pub fn open(recipe: Recipe, options: &Options) -> Result<Self> {
+        Self::open_on(recipe, options, Box::new(System))
+    }
+
+    /// As [`Job::open`], on a given disk: to see what happens when it fails.
+    ///
+    /// # Errors
+    /// As [`Job::open`].
+    pub fn open_on(mut recipe: Recipe, options: &Options, disk: Box<dyn Disk>) -> Result<Self> {
+        plan::check_layers(&recipe)?;
+        plan::complete(&mut recipe)?;
+        if let Some(inputs) = memory::known_inputs(&recipe) {
+            plan::config(&recipe, Role::Sparse, inputs, 0)?.check()?;
+            memory::check(&recipe, inputs, false)?;
+        }
+        let folder = options.out.clone();
+        refuse_non_folder(&folder)?;
+        let parts = data::load(&mut recipe)?;
+        let inputs = parts.train.cols();
+        for role in plan::roles(&recipe) {
+            plan::config(&recipe, role, inputs, 0)?.check()?;
+        }
+        memory::check(&recipe, inputs, true)?;
+        let lock = prepare(&folder)?;
+        let identity = Identity { recipe, data: parts.fingerprint.clone() };
+        let path = folder.join(CHECKPOINT);
+        let (state, resumed) = match options.resume && path.exists() {
+            true => (checkpoint::read(&path, &identity)?, true),
+            false => (checkpoint::State { done: Vec::new(), training: None }, false),
+        };
+        let job = Self { identity, parts, folder, disk, state, resumed, _lock: lock };
+        job.write(RECIPE, job.identity.recipe.to_toml().as_bytes())?;
+        match resumed {
+            // They may have been lost since; the checkpoint has them.
+            true => job.state.done.iter().try_for_each(|trained| job.save(trained).map(drop))?,
+            false => job.write(CHECKPOINT, &checkpoint::to_bytes(&job.identity, &[], None)?)?,
+        }
+        Ok(job)
+    }
+
+    /// The recipe as run.
+    pub fn recipe(&self) -> &Recipe {
+        &self.identity.recipe
+    }
+
+    /// The output folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether it goes on from a checkpoint.
+    pub fn resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Facts about the data.
+    pub fn data(&self) -> DataOutcome {
+        let Parts { train, rows, validation, test, .. } = &self.parts;
+        DataOutcome {
+            name: train.name.clone(),
+            train_rows: rows.len(),
+            validation_rows: validation.len(),
+            test_rows: test.rows(),
+            features: train.cols(),
+            classes: train.class_names.clone(),
+            image_shape: train.image_shape,
+        }
+    }
+
+    /// Writes a file into the output folder, aside and renamed.
+    ///
+    /// # Errors
+    /// [`Error::Model`].
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        Ok(write_aside_on(&*self.disk, &self.folder.join(name), |out| out.write_all(bytes))?)
+    }
+
+    /// Trains what is not trained yet, tests all of it, and saves it.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] when `progress` cancelled it, the checkpoint written; [`Error::Diverged`]; [`Error::Model`] when
+    /// the disk fails, the last good checkpoint intact; [`Error::Nn`].
+    pub fn run(&mut self, progress: &dyn Progress, watch: &mut dyn FnMut(&Event<'_>)) -> Result<Outcome> {
+        for role in plan::roles(&self.identity.recipe) {
+            if self.state.done.iter().all(|trained| trained.role != role) {
+                let trained = self.train(role, progress, watch)?;
+                self.save(&trained)?;
+                watch(&Event::Finished { trained: &trained });
+                self.state.done.push(trained);
+                self.write(CHECKPOINT, &checkpoint::to_bytes(&self.identity, &self.state.done, None)?)?;
+                self.save_metrics(None)?;
+            }
+        }
+        if progress.cancelled() {
+            return Err(self.interrupted());
+        }
+        watch(&Event::Testing);
+        self.save_metrics(None)?;
+        self.outcome()
+    }
+
+    /// Tests every model, once.
+    fn outcome(&self) -> Result<Outcome> {
+        let mut models = Vec::new();
+        for trained in &self.state.done {
+            let test = evaluate::evaluate(&trained.artifact, &self.parts.test)?;
+            let runtime = trained.artifact.clone().into_runtime()?;
+            let features = &self.parts.train.features;
+            let microseconds = evaluate::microseconds(&runtime, features, features.rows())?;
+            let path = self.folder.join(trained.role.file());
+            let bytes = std::fs::metadata(&path).map_err(|e| io_error(&path, "look at it", e))?.len();
+            models.push(trained.outcome(test, path, bytes, microseconds)?);
+        }
+        let mut take = |role| models.iter().position(|model| model.role == role).map(|at| models.remove(at));
+        let (sparse, twin, control) = (take(Role::Sparse), take(Role::Twin), take(Role::Control));
+        let lost = || Error::Mismatch { place: "run".to_owned(), problem: "no sparse model, expected one".to_owned() };
+        Ok(Outcome {
+            sparse: sparse.ok_or_else(lost)?,
+            twin,
+            control,
+            data: self.data(),
+            recipe: self.identity.recipe.to_toml(),
+            folder: self.folder.clone(),
+            threads: parallel::threads(),
+            isa: kernels::isa().name().to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            resumed: self.resumed,
+        })
+    }
+
+    /// Trains one model, from the checkpoint if it was in training there.
+    fn train(&mut self, role: Role, progress: &dyn Progress, watch: &mut dyn FnMut(&Event<'_>)) -> Result<Trained> {
+        let sparse = self.state.done.iter().find(|trained| trained.role == Role::Sparse);
+        let nnz = sparse.map_or(0, |trained| trained.artifact.graph.nnz());
+        let config = plan::config(&self.identity.recipe, role, self.parts.train.cols(), nnz)?;
+        let epochs = config.epochs;
+        let mut trainer = match self.state.training.take() {
+            Some((training, container)) if training == role => {
+                Trainer::from_container(config, container, &Settings::new())?
+            }
+            _ => Trainer::new(config)?,
+        };
+        watch(&Event::Started { role, epochs, done: trainer.history().len() as u64 });
+        let split = |rows: &[u32]| Split {
+            data: &self.parts.train,
+            rows: rows.to_vec(),
+            factors: self.parts.factors.clone(),
+        };
+        let (train, validation) = (split(&self.parts.rows), split(&self.parts.validation));
+        let validation = (!validation.rows.is_empty()).then_some(&validation);
+        let mut good = if trainer.history().is_empty() { None } else { Some(trainer.network().lower()?) };
+        let named = Named { name: role.name(), progress };
+        let ended = trainer.fit(&train, validation, &named, &mut |trainer| {
+            self.save_training(role, trainer)?;
+            good = Some(trainer.network().lower()?);
+            if let Some(epoch) = trainer.history().last() {
+                watch(&Event::Epoch { role, epochs, record: &record(epoch) });
+            }
+            Ok(())
+        });
+        let history: Vec<Record> = trainer.history().iter().map(record).collect();
+        let trained = |graph, ended: Ended| -> Result<Trained> {
+            let ended = format!("{ended:?}").to_lowercase();
+            let artifact = self.artifact(role, graph, &trainer, &ended)?;
+            let state_bytes = trainer.network().state_bytes();
+            Ok(Trained { role, artifact, history: history.clone(), state_bytes, ended })
+        };
+        match ended {
+            Ok(Ended::Cancelled) => {
+                self.save_training(role, &trainer).map_err(Error::from)?;
+                self.save_metrics(Some((role, &history)))?;
+                Err(self.interrupted())
+            }
+            Ok(ended) => trained(trainer.network().lower()?, ended),
+            Err(error @ rarefy_nn::Error::Diverged { .. }) => {
+                let model = match good {
+                    Some(graph) => Some(self.save(&trained(graph, Ended::Cancelled)?)?),
+                    None => None,
+                };
+                self.save_metrics(Some((role, &history)))?;
+                Err(Error::Diverged { who: role.name(), error: Box::new(error), model })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes the checkpoint of a model in training.
+    fn save_training(&self, role: Role, trainer: &Trainer) -> rarefy_nn::Result<()> {
+        let state = trainer.to_container(&Settings::new())?;
+        let bytes = checkpoint::to_bytes(&self.identity, &self.state.done, Some((role, &state)))?;
+        Ok(write_aside_on(&*self.disk, &self.folder.join(CHECKPOINT), |out| out.write_all(&bytes))?)
+    }
+
+    /// Writes a model's artifact.
+    fn save(&self, trained: &Trained) -> Result<PathBuf> {
+        self.write(trained.role.file(), &trained.artifact.to_bytes()?)?;
+        Ok(self.folder.join(trained.role.file()))
+    }
+
+    /// Writes the table of epochs, with those of a model that is not done.
+    fn save_metrics(&self, more: Option<(Role, &[Record])>) -> Result<()> {
+        let done = self.state.done.iter().map(|trained| (trained.role, &trained.history[..]));
+        self.write(METRICS, metrics_csv(done.chain(more)).as_bytes())
+    }
+
+    /// The error of a run that somebody stopped.
+    fn interrupted(&self) -> Error {
+        Error::Interrupted { checkpoint: self.folder.join(CHECKPOINT) }
+    }
+
+    /// A trained network with all that it takes to answer raw input.
+    fn artifact(&self, role: Role, mut graph: Graph, trainer: &Trainer, ended: &str) -> Result<Artifact> {
+        if let Some(link) = trainer.loss().link() {
+            graph.push("answer", link);
+        }
+        let train = &self.parts.train;
+        let task = match train.target {
+            Target::Classes(_) => Task::Classification { classes: train.class_names.clone() },
+            _ => Task::Regression { targets: Vec::new() },
+        };
+        let mut artifact = Artifact::new(graph, task);
+        artifact.scaling = match &self.parts.factors {
+            Factors::Same(1.0) => Scaling::None,
+            Factors::Same(factor) => Scaling::Factor(*factor),
+            Factors::PerFeature(factors) => Scaling::Columns(factors.clone()),
+        };
+        artifact.feature_names = train.feature_names.clone();
+        artifact.image_shape = train.image_shape.map(|(height, width)| vec![height, width]);
+        artifact.training = [
+            ("model", role.name().to_owned()),
+            ("recipe", self.identity.recipe.to_toml()),
+            ("data", self.identity.data.clone()),
+            ("epochs", trainer.history().len().to_string()),
+            ("steps", trainer.step().to_string()),
+            ("ended", ended.to_owned()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into();
+        artifact.check()?;
+        Ok(artifact)
+    }
+}
+
+/// What is known of an epoch, without the trainer's types.
+fn record(epoch: &Epoch) -> Record {
+    let Epoch { train_loss, train_accuracy, validation_loss, validation_accuracy, cost, .. } = *epoch;
+    let nnz: u64 = epoch.nnz.iter().sum();
+    let entries: f64 = epoch.nnz.iter().zip(&epoch.densities).map(|(&n, &d)| if d > 0.0 { n as f64 / d } else { 0.0 }).sum();
+    Record {
+        epoch: epoch.epoch,
+        train_loss,
+        train_accuracy,
+        validation_loss,
+        validation_accuracy,
+        learning_rate: f64::from(epoch.learning_rate),
+        density: (entries > 0.0).then(|| nnz as f64 / entries),
+        densities: epoch.densities.clone(),
+        seconds: cost.seconds,
+        cpu_seconds: cost.cpu_seconds,
+        joules: cost.joules,
+    }
+}
+
+/// Progress whose work has the model's name.
+struct Named<'a> {
+    name: &'static str,
+    progress: &'a dyn Progress,
+}
+
+impl Progress for Named<'_> {
+    fn start(&self, _: &str, total: u64) {
+        self.progress.start(self.name, total);
+    }
+
+    fn advance(&self, done: u64, note: &str) {
+        self.progress.advance(done, note);
+    }
+
+    fn finish(&self) {
+        self.progress.finish();
+    }
+
+    fn cancelled(&self) -> bool {
+        self.progress.cancelled()
+    }
+}
+
+/// An operating system's refusal.
+fn io_error(path: &Path, step: &'static str, source: io::Error) -> Error {
+    rarefy_model::Error::Io { path: path.to_owned(), step, source }.into()
+}
+
+/// Refuses an output folder that is something else, before anything is read.
+fn refuse_non_folder(folder: &Path) -> Result<()> {
+    match std::fs::metadata(folder) {
+        Ok(found) if !found.is_dir() => {
+            let problem = io::Error::new(io::ErrorKind::NotADirectory, "it is a file, expected a folder");
+            Err(io_error(folder, "use it as the output folder", problem))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes the output folder and locks it: that also finds out whether files can be made in it.
+fn prepare(folder: &Path) -> Result<Lock> {
+    std::fs::create_dir_all(folder).map_err(|e| io_error(folder, "make the output folder", e))?;
+    let lock = Lock::acquire(folder)?;
+    let names = Role::ALL.map(Role::file).into_iter().chain([CHECKPOINT, METRICS, RECIPE, REPORT]);
+    for path in names.map(|name| folder.join(name)) {
+        if path.is_dir() {
+            let problem = io::Error::new(io::ErrorKind::IsADirectory, "it is a folder, expected a file or nothing");
+            return Err(io_error(&path, "write it", problem));
+        }
+    }
+    Ok(lock)
+}
