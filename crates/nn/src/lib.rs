@@ -12,6 +12,7 @@ pub mod network;
 pub mod optimizer;
 pub mod param;
 pub mod sparsify;
+pub mod trainer;
 pub mod weight;
 
 pub use error::{Error, Result};
@@ -22,4 +23,5 @@ pub use network::Network;
 pub use optimizer::Optimizer;
 pub use param::{Param, Step};
 pub use sparsify::Sparsity;
+pub use trainer::{Config, Ended, Split, Trainer};
 pub use weight::Weight;

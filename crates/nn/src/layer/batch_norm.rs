@@ -147,6 +147,10 @@ impl Layer for BatchNorm {
         vec![("gamma", &mut self.gamma), ("beta", &mut self.beta)]
     }
 
+    fn buffers(&self) -> Vec<(&'static str, &Vec<f32>)> {
+        vec![("mean", &self.mean), ("variance", &self.variance)]
+    }
+
     fn buffers_mut(&mut self) -> Vec<(&'static str, &mut Vec<f32>)> {
         vec![("mean", &mut self.mean), ("variance", &mut self.variance)]
     }

@@ -144,6 +144,11 @@ pub trait Layer: Send {
     }
 
     /// Arrays that are part of its state and not trained (running statistics), each with a name.
+    fn buffers(&self) -> Vec<(&'static str, &Vec<f32>)> {
+        Vec::new()
+    }
+
+    /// As [`Layer::buffers`], to change.
     fn buffers_mut(&mut self) -> Vec<(&'static str, &mut Vec<f32>)> {
         Vec::new()
     }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::kernels::testing::{
-    activations, assert_close, assert_padding_zero, bits, copy, gradient, numbers, on_every_isa,
-    same_bits_on_any_threads, samples,
+    activations, assert_close, assert_padding_zero, bits, gradient, numbers, on_every_isa, same_bits_on_any_threads,
+    samples,
 };
 use crate::matrix::Batch;
 use crate::random::Key;
@@ -104,7 +104,7 @@ fn check_forward(name: &str, fast: impl Fn(&mut Batch), slow: impl Fn(f64) -> f6
     on_every_isa(|| {
         for (features, n) in SHAPES {
             let x = activations(features, n, 4.0, 1);
-            let mut y = copy(&x);
+            let mut y = x.clone();
             fast(&mut y);
             let expected: Vec<f32> = samples(&x).iter().map(|&x| slow(f64::from(x)) as f32).collect();
             assert_close(&samples(&y), &expected, 1e-6, name);
@@ -123,7 +123,7 @@ fn check_backward(name: &str, fast: impl Fn(&Batch, &mut Batch), slow: impl Fn(f
     on_every_isa(|| {
         for (features, n) in SHAPES {
             let (y, dy) = (activations(features, n, 1.0, 1), gradient(features, n, 2));
-            let mut found = copy(&dy);
+            let mut found = dy.clone();
             fast(&y, &mut found);
             let expected = samples(&y).into_iter().zip(samples(&dy));
             let expected: Vec<f32> = expected.map(|(y, dy)| slow(y.into(), dy.into()) as f32).collect();
@@ -160,9 +160,9 @@ fn sigmoid_agrees_with_its_reference() {
 
 #[test]
 fn gelu_agrees_with_its_reference() {
-    let forward = |y: &mut Batch| gelu(&copy(y), y);
+    let forward = |y: &mut Batch| gelu(&y.clone(), y);
     check_forward("gelu", forward, reference::gelu);
-    let backward = |x: &Batch, dy: &mut Batch| gelu_backward(x, &copy(dy), dy);
+    let backward = |x: &Batch, dy: &mut Batch| gelu_backward(x, &dy.clone(), dy);
     check_backward("gelu backward", backward, reference::gelu_backward);
 }
 
@@ -171,7 +171,7 @@ fn gelu_is_finite_for_huge_inputs() {
     on_every_isa(|| {
         let mut x = Batch::zeros(1, 4).unwrap();
         x.row_mut(0).copy_from_slice(&[1e30, -1e30, 50.0, -50.0]);
-        let (mut y, mut dy, mut dx) = (copy(&x), copy(&x), copy(&x));
+        let (mut y, mut dy, mut dx) = (x.clone(), x.clone(), x.clone());
         gelu(&x, &mut y);
         assert_eq!(y.row(0), [1e30, 0.0, 50.0, 0.0]);
         dy.row_mut(0).fill(1.0);
@@ -185,12 +185,12 @@ fn biases_and_their_gradients_agree_with_plain_loops() {
     on_every_isa(|| {
         for (features, n) in SHAPES {
             let (x, bias, dy) = (activations(features, n, 1.0, 1), numbers(features, 2), gradient(features, n, 3));
-            let (mut plain, mut rectified) = (copy(&x), copy(&x));
+            let (mut plain, mut rectified) = (x.clone(), x.clone());
             add_bias(&mut plain, &bias);
             add_bias_relu(&mut rectified, &bias);
             let (mut sums, mut fused_sums) = (vec![9.0; features], vec![9.0; features]);
             row_sums(&dy, &mut sums);
-            let mut fused = copy(&dy);
+            let mut fused = dy.clone();
             relu_backward_row_sums(&rectified, &mut fused, &mut fused_sums);
             for j in 0..features {
                 let expected: Vec<f32> = x.row(j).iter().map(|x| x + bias[j]).collect();
@@ -211,7 +211,7 @@ fn softmax_agrees_with_its_reference() {
     on_every_isa(|| {
         for (features, n) in SHAPES {
             let (x, dy) = (activations(features, n, 30.0, 1), gradient(features, n, 2));
-            let (mut y, mut dx) = (copy(&x), copy(&dy));
+            let (mut y, mut dx) = (x.clone(), dy.clone());
             softmax(&mut y);
             softmax_backward(&y, &mut dx);
             for s in 0..n {
@@ -244,7 +244,7 @@ fn dropout_draws_what_its_reference_draws() {
         let key = Key::new(7, 3);
         for (features, n) in SHAPES {
             let x = activations(features, n, 1.0, 1);
-            let mut y = copy(&x);
+            let mut y = x.clone();
             dropout(&mut y, 0.3, key, 11, 1000);
             for j in 0..features {
                 for s in 0..n {
@@ -308,7 +308,7 @@ fn threads_change_no_bit() {
     let (x, dy) = (activations(700, 130, 3.0, 1), gradient(700, 130, 2));
     let bias = numbers(700, 3);
     same_bits_on_any_threads(|| {
-        let (mut y, mut g, mut sums) = (copy(&x), copy(&dy), vec![0.0; 1400]);
+        let (mut y, mut g, mut sums) = (x.clone(), dy.clone(), vec![0.0; 1400]);
         add_bias_relu(&mut y, &bias);
         relu_backward_row_sums(&y, &mut g, &mut sums[..700]);
         tanh(&mut y);

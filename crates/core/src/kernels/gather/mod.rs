@@ -134,13 +134,13 @@ impl<T: Source> Kernel for Gather<'_, T> {
                     let factor = |q: usize| S::splat(factors.of(j + q));
                     // Two ways, so that the one usually taken keeps the square in registers.
                     if some == S::LANES && at + S::LANES <= rows.len() {
-                        for s in 0..S::LANES {
+                        for (s, v) in square.iter_mut().enumerate().take(S::LANES) {
                             let row = *rows.get_unchecked(at + s) as usize;
-                            square[s] = T::load::<S>(data.data().as_ptr().add(row * cols + j));
+                            *v = T::load::<S>(data.data().as_ptr().add(row * cols + j));
                         }
                         S::transpose(&mut square);
-                        for q in 0..S::LANES {
-                            S::store(to.add(q * stride + at), S::mul(factor(q), square[q]));
+                        for (q, v) in square.into_iter().enumerate().take(S::LANES) {
+                            S::store(to.add(q * stride + at), S::mul(factor(q), v));
                         }
                     } else {
                         for (s, v) in (at..rows.len()).zip(&mut square[..S::LANES]) {
@@ -149,8 +149,8 @@ impl<T: Source> Kernel for Gather<'_, T> {
                             *v = T::load::<S>(padded.as_ptr());
                         }
                         S::transpose(&mut square);
-                        for q in 0..some {
-                            S::store(to.add(q * stride + at), S::mul(factor(q), square[q]));
+                        for (q, v) in square.into_iter().enumerate().take(some) {
+                            S::store(to.add(q * stride + at), S::mul(factor(q), v));
                         }
                     }
                 }
@@ -198,20 +198,20 @@ impl Kernel for TransposeOut<'_> {
                     let to = out.as_mut_ptr().add((at - samples.start) * features + j);
                     // Two ways, as in `Gather`.
                     if some == S::LANES && at + S::LANES <= samples.end {
-                        for q in 0..S::LANES {
-                            square[q] = S::load(from.add(q * stride));
+                        for (q, v) in square.iter_mut().enumerate().take(S::LANES) {
+                            *v = S::load(from.add(q * stride));
                         }
                         S::transpose(&mut square);
-                        for s in 0..S::LANES {
-                            S::store(to.add(s * features), square[s]);
+                        for (s, v) in square.into_iter().enumerate().take(S::LANES) {
+                            S::store(to.add(s * features), v);
                         }
                     } else {
                         for (q, v) in square.iter_mut().take(some).enumerate() {
                             *v = S::load(from.add(q * stride));
                         }
                         S::transpose(&mut square);
-                        for s in 0..S::LANES.min(samples.end - at) {
-                            S::store_part(to.add(s * features), square[s], some);
+                        for (s, v) in square.into_iter().enumerate().take(S::LANES.min(samples.end - at)) {
+                            S::store_part(to.add(s * features), v, some);
                         }
                     }
                 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::kernels::testing::{
-    activations, assert_close, assert_padding_zero, copy, numbers, on_every_isa, same_bits_on_any_threads, samples,
+    activations, assert_close, assert_padding_zero, numbers, on_every_isa, same_bits_on_any_threads, samples,
 };
 use crate::matrix::Batch;
 
@@ -100,7 +100,7 @@ fn gradients_agree_with_finite_differences() {
         loss(&z, Some(&mut dz));
         for j in 0..4 {
             for s in 0..3 {
-                let (mut up, mut down) = (copy(&z), copy(&z));
+                let (mut up, mut down) = (z.clone(), z.clone());
                 up.row_mut(j)[s] += 0.01;
                 down.row_mut(j)[s] -= 0.01;
                 let slope = (loss(&up, None) - loss(&down, None)) / 0.02;
@@ -115,7 +115,7 @@ fn huge_logits_give_a_finite_loss() {
     on_every_isa(|| {
         let mut z = Batch::zeros(2, 2).unwrap();
         z.row_mut(0).copy_from_slice(&[1e30, -1e30]);
-        let mut dz = copy(&z);
+        let mut dz = z.clone();
         let loss = softmax_cross_entropy(&z, &[0, 0], None, 1.0, Some(&mut dz));
         assert!((loss / 1e30 - 1.0).abs() < 1e-6, "{loss}");
         assert_eq!((dz.row(0), dz.row(1)), (&[0.0, -1.0][..], &[0.0, 1.0][..]));
@@ -134,7 +134,7 @@ fn what_is_not_a_number_reaches_the_loss() {
             let mut z = activations(3, 20, 1.0, 1);
             z.row_mut(class)[13] = f32::NAN;
             assert!(softmax_cross_entropy(&z, &[1; 20], None, 1.0, None).is_nan());
-            assert!(squared_error(&z, &copy(&z), None, 1.0, None).is_nan());
+            assert!(squared_error(&z, &z.clone(), None, 1.0, None).is_nan());
             assert!(binary_cross_entropy(&z, &activations(3, 20, 1.0, 1), None, 1.0, None).is_nan());
         }
     });

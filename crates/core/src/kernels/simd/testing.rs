@@ -75,13 +75,6 @@ pub(crate) fn gradient(features: usize, len: usize, seed: u64) -> Batch {
     batch
 }
 
-/// A batch of its own with the same numbers, padding included.
-pub(crate) fn copy(batch: &Batch) -> Batch {
-    let mut copy = Batch::zeros(batch.features(), batch.len()).unwrap();
-    copy.data_mut().copy_from_slice(batch.data());
-    copy
-}
-
 /// Checks that the padding of a gradient is zero.
 pub(crate) fn assert_padding_zero(batch: &Batch) {
     for row in batch.data().chunks_exact(batch.stride()) {

@@ -157,10 +157,12 @@ impl Kernel for Columns<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(mut self) {
         let wants_dx = self.dx.is_some();
-        panels!(S, self.x.width(), |first, N| {
-            // SAFETY: the processor has `S`, and the panel ends at or before `width`.
-            unsafe { if wants_dx { self.panel::<S, N, true>(first) } else { self.panel::<S, N, false>(first) } }
-        });
+        // SAFETY: the processor has `S`, and every panel ends at or before `width`.
+        unsafe {
+            panels!(S, self.x.width(), |first, N| {
+                if wants_dx { self.panel::<S, N, true>(first) } else { self.panel::<S, N, false>(first) }
+            });
+        }
     }
 }
 
@@ -215,6 +217,7 @@ struct Column<'a> {
 }
 
 impl Column<'_> {
+    #[allow(clippy::needless_range_loop, reason = "the indices are those of the formula")]
     /// Entries `k..k + K`, which share the loads of `x`: adds their part of `dx`, returns the partial sums of their gradients.
     #[inline(always)]
     unsafe fn entries<S: Simd, const N: usize, const K: usize, const DX: bool>(

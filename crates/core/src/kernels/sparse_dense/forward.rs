@@ -76,12 +76,12 @@ impl Kernel for Rows<'_> {
         let Self { weight, values, x, y, rows, stride, width } = self;
         let cols = &weight.col_idx[..];
         let last = cols.len().saturating_sub(1);
-        panels!(S, width, |first, N| {
-            for (o, i) in rows.clone().enumerate() {
-                // SAFETY: column indices are below `cols` and `first + N·LANES ≤ width`, so loads stay inside rows of `x`;
-                // stores stay inside this task's block of rows and panel of samples, which no other task touches.
-                unsafe {
-                    let x = x.as_ptr().add(first);
+        // SAFETY: column indices are below `cols` and every panel ends at or before `width`, so loads stay inside rows of `x`;
+        // stores stay inside this task's block of rows and panel of samples, which no other task touches.
+        unsafe {
+            panels!(S, width, |first, N| {
+                let x = x.as_ptr().add(first);
+                for (o, i) in rows.clone().enumerate() {
                     let mut sum = [S::zero(); N];
                     for k in weight.row_ptr[i] as usize..weight.row_ptr[i + 1] as usize {
                         let ahead = x.add(*cols.get_unchecked((k + AHEAD).min(last)) as usize * stride);
@@ -99,7 +99,7 @@ impl Kernel for Rows<'_> {
                         S::store(y.add(t * S::LANES), sum);
                     }
                 }
-            }
-        });
+            });
+        }
     }
 }

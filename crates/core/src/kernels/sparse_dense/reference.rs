@@ -1,4 +1,5 @@
 //! The loops as one would write them on paper; the fast kernels are compared with these.
+#![allow(clippy::needless_range_loop, reason = "the indices are those of the formula")]
 
 use super::TwoWay;
 use crate::matrix::Batch;

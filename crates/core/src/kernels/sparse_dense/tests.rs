@@ -1,7 +1,7 @@
 use super::*;
 use crate::kernels::testing::{
-    activations, assert_batches_close, assert_close, bits, copy, gradient, numbers, on_every_isa,
-    same_bits_on_any_threads, samples,
+    activations, assert_batches_close, assert_close, bits, gradient, numbers, on_every_isa, same_bits_on_any_threads,
+    samples,
 };
 use crate::kernels::update::{self, Moments, Rule};
 use crate::matrix::Batch;
@@ -137,7 +137,7 @@ fn a_list_of_columns_leaves_the_others_alone() {
         // Neighbours and lone columns, the first and perhaps the last.
         let list: Vec<u32> = (0..weight.cols() as u32).filter(|j| j % 5 < 2 || j % 7 == 3).collect();
         let untouched = activations(weight.cols(), n, 1.0, 9);
-        let (mut all_dx, mut some_dx) = (copy(&untouched), copy(&untouched));
+        let (mut all_dx, mut some_dx) = (untouched.clone(), untouched.clone());
         let all = fused(weight, values, &x, &dy, &mut all_dx, None);
         let some = fused(weight, values, &x, &dy, &mut some_dx, Some(&list));
         let start = [values.to_vec(), numbers(weight.nnz(), 6), vec![0.25; weight.nnz()]];

@@ -1,0 +1,178 @@
+//! What to train, and how.
+
+use super::stop::Stop;
+use crate::loss::{Loss, loss};
+use crate::net::Build;
+use crate::optimizer::Clip;
+use crate::{Error, Net, Optimizer, Result, Sparsity};
+use rarefy_core::matrix::Batch;
+use rarefy_core::{memory, parallel};
+
+/// Rows of a batch when a network is evaluated.
+pub(super) const EVALUATE: usize = 512;
+
+/// What to train, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The architecture.
+    pub net: Net,
+    /// The loss, by name.
+    pub loss: String,
+    /// The optimizer, its schedule and clipping.
+    pub optimizer: Optimizer,
+    /// How sparse, and how patterns change.
+    pub sparsity: Sparsity,
+    /// Rows that go through the network at one time.
+    pub batch: usize,
+    /// Passes over the training rows.
+    pub epochs: u64,
+    /// Batches whose gradients make one optimizer step; the step equals that of one batch of all their rows.
+    pub accumulate: usize,
+    /// How much the rows of each class count.
+    pub class_weights: ClassWeights,
+    /// When to end before the last epoch.
+    pub stop: Stop,
+    /// What all random numbers are drawn under.
+    pub seed: u64,
+}
+
+/// How much the rows of each class count in the training loss.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum ClassWeights {
+    /// All the same.
+    #[default]
+    None,
+    /// In inverse proportion to the rows that the class has: `rows / (classes · rows of the class)`.
+    Balanced,
+    /// These, one a class, 0 or above.
+    Given(Vec<f32>),
+}
+
+impl Default for Config {
+    /// Ten epochs of RigL with Adam, in batches of 128, of a network that has no layers yet.
+    fn default() -> Self {
+        Self {
+            net: Net::new(0),
+            loss: "cross-entropy".to_owned(),
+            optimizer: Optimizer::default(),
+            sparsity: Sparsity::default(),
+            batch: 128,
+            epochs: 10,
+            accumulate: 1,
+            class_weights: ClassWeights::None,
+            stop: Stop::default(),
+            seed: 0,
+        }
+    }
+}
+
+impl Config {
+    /// Checks every setting that can be checked without data.
+    ///
+    /// # Errors
+    /// [`Error::Setting`], [`Error::Layer`] or [`Error::Core`] naming the first that is wrong.
+    pub fn check(&self) -> Result<()> {
+        for (name, found) in
+            [("batch", self.batch as u64), ("accumulate", self.accumulate as u64), ("epochs", self.epochs)]
+        {
+            if found == 0 {
+                return Err(Error::Setting { name, found: found.to_string(), expected: "at least 1".to_owned() });
+            }
+        }
+        if self.batch.checked_mul(self.accumulate).is_none_or(|rows| rows > u32::MAX as usize) {
+            let found = format!("{} times {} accumulated", self.batch, self.accumulate);
+            return Err(Error::Setting { name: "batch", found, expected: "fewer than 2³² rows a step".to_owned() });
+        }
+        if let ClassWeights::Given(weights) = &self.class_weights
+            && (weights.iter().any(|w| !w.is_finite() || *w < 0.0) || weights.iter().all(|&w| w == 0.0))
+        {
+            let expected = "finite numbers, 0 or above and not all 0".to_owned();
+            return Err(Error::Setting { name: "class weights", found: format!("{weights:?}"), expected });
+        }
+        self.optimizer.check()?;
+        self.sparsity.check()?;
+        self.stop.check()?;
+        self.loss()?;
+        self.net.make().map(drop)
+    }
+
+    /// The loss.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a name that no loss has.
+    pub fn loss(&self) -> Result<&'static dyn Loss> {
+        loss(&self.loss)
+    }
+
+    /// How the network is drawn.
+    pub fn build(&self) -> Build {
+        Build {
+            density: self.sparsity.density,
+            distribution: self.sparsity.distribution.clone(),
+            structure: self.sparsity.structure,
+            seed: self.seed,
+            moments: self.optimizer.moments(),
+        }
+    }
+
+    /// Whether gradients are stored: for limits that look at all of them, and for several batches a step.
+    pub fn keeps_gradients(&self) -> bool {
+        self.accumulate > 1 || self.optimizer.clip != Clip::None
+    }
+
+    /// Optimizer steps of an epoch of this many rows.
+    pub fn steps_per_epoch(&self, rows: usize) -> u64 {
+        rows.div_ceil(self.batch * self.accumulate) as u64
+    }
+
+    /// Shapes of the weights and how many entries of each are kept.
+    pub(super) fn weights(&self) -> Result<Vec<((usize, usize), usize)>> {
+        let layers = self.net.make()?;
+        let shapes: Vec<_> = layers.iter().filter_map(|l| l.weight()).map(|w| (w.rows(), w.cols())).collect();
+        let entries = self.sparsity.distribution.allocate(&shapes, self.sparsity.density, &[])?;
+        Ok(shapes.into_iter().zip(entries).collect())
+    }
+
+    /// Bytes that training takes at its peak, data aside: an estimate, some percent too high rather than too low.
+    ///
+    /// Counted are weights with moments, gradients if they are stored and indices; what drawing the largest weight takes
+    /// besides; activations and their gradients; and the blocks of dense gradients that each thread holds.
+    ///
+    /// # Errors
+    /// As [`Config::check`], for the architecture and the density.
+    pub fn memory_estimate(&self) -> Result<u64> {
+        let float = size_of::<f32>() as u64;
+        let arrays = 1 + self.optimizer.moments() as u64 + u64::from(self.keeps_gradients());
+        let (mut state, mut transient) = (0u64, 0u64);
+        for ((rows, cols), entries) in self.weights()? {
+            let (all, kept, lines) = ((rows as u64).saturating_mul(cols as u64), entries as u64, (rows + cols) as u64);
+            let density = kept as f64 / all.max(1) as f64;
+            let own = if density >= crate::weight::DENSE_FROM {
+                all.saturating_mul(float * arrays).saturating_add((all - kept) * float)
+            } else {
+                (kept * float).saturating_mul(arrays + 3) + 2 * lines * float
+            };
+            state = state.saturating_add(own);
+            // Pattern, values in row order, and places, while the weight is drawn or its pattern changes.
+            transient = transient.max((kept * float).saturating_mul(6));
+            let block = parallel::threads() as u64 * (256 * cols as u64) * float;
+            transient = transient.max(block);
+        }
+        let widths: u64 = self.net.make()?.iter().map(|layer| layer.outputs() as u64).sum();
+        let batch = Batch::stride_for(self.batch.max(EVALUATE)) as u64;
+        let activations = (2 * widths + self.net.inputs() as u64).saturating_mul(batch * float);
+        Ok(state.saturating_add(transient).saturating_add(activations))
+    }
+
+    /// Compares [`Config::memory_estimate`] with what this process can get.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] with both numbers.
+    pub fn check_memory(&self) -> Result<()> {
+        let needed = self.memory_estimate()?;
+        match memory::available() {
+            Some(available) if available < needed => Err(Error::Memory { needed, available }),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! How good a network is on some rows.
+
+use super::config::EVALUATE;
+use super::split::{Feed, Split};
+use crate::{Loss, Mode, Network, Result};
+
+/// How good a network is on some rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// Mean loss, every row counting the same, class weights or not.
+    pub loss: f64,
+    /// Share of the rows whose class was found, in 0..=1; `None` unless targets are classes.
+    pub accuracy: Option<f64>,
+    /// Rows of each class (first index) that were taken for each class (second index); `None` unless targets are classes.
+    pub confusion: Option<Vec<Vec<u64>>>,
+    /// How many rows there were.
+    pub rows: usize,
+}
+
+/// Runs all rows of `split` through `network`, dropout off.
+///
+/// # Errors
+/// [`Error::Unfit`](crate::Error::Unfit) when the data do not fit the network, [`Error::Targets`](crate::Error::Targets) when
+/// they do not fit the loss.
+pub fn evaluate(network: &mut Network, loss: &dyn Loss, split: &Split<'_>) -> Result<Evaluation> {
+    let mut feed = Feed::evaluate(split, network)?;
+    let classes = split.data.classes().max(network.outputs());
+    let mut confusion = (split.data.classes() > 0).then(|| vec![vec![0u64; classes]; classes]);
+    let mut sum = 0.0;
+    for rows in split.rows.chunks(EVALUATE) {
+        feed.fill(rows, network)?;
+        let z = network.forward(Mode::Eval);
+        sum += loss.evaluate(z, &feed.targets().0, None, 1.0, None)?;
+        if let (Some(confusion), Some((truth, found))) = (&mut confusion, feed.classes(z)) {
+            truth.iter().zip(found).for_each(|(&t, &f)| confusion[t as usize][f as usize] += 1);
+        }
+    }
+    let rows = split.rows.len();
+    let right = |c: &Vec<Vec<u64>>| (0..c.len()).map(|class| c[class][class]).sum::<u64>() as f64 / rows as f64;
+    Ok(Evaluation { loss: sum / rows as f64, accuracy: confusion.as_ref().map(right), confusion, rows })
+}
