@@ -8,7 +8,9 @@ use common::{Place, names};
 fn fit_leaves_everything_in_its_folder() {
     let place = Place::new();
     let run = place.fit("out", &["--control"]);
-    assert!(run.out.contains("dense twin") && run.out.contains("small dense") && run.out.contains("CPU seconds / epoch"));
+    assert!(
+        run.out.contains("dense twin") && run.out.contains("small dense") && run.out.contains("CPU seconds / epoch")
+    );
     let expected = [
         "checkpoint.rarefy",
         "control.rarefy",
@@ -53,7 +55,10 @@ fn eval_and_fit_agree() {
     let place = Place::new();
     let fitted = place.fit("out", &["--json", "--no-twin"]).json();
     let found = place.run(&["eval", "out/model.rarefy", "digits", "--json"]).json();
-    assert_eq!((&found["accuracy"], &found["loss"], &found["rows"]), (&fitted["accuracy"], &fitted["loss"], &355.into()));
+    assert_eq!(
+        (&found["accuracy"], &found["loss"], &found["rows"]),
+        (&fitted["accuracy"], &fitted["loss"], &355.into())
+    );
     let text = place.run(&["eval", "out/model.rarefy", "digits"]);
     assert!(text.out.contains("accuracy") && text.out.contains("355"));
 }
@@ -64,7 +69,10 @@ fn a_table_is_fitted_evaluated_and_predicted_by_class_names() {
     let rows: String = (0..200)
         .map(|i| {
             let (x, y) = (f64::from(i % 20) / 20.0, f64::from(i / 20) / 10.0);
-            format!("{x},{y},{}\n", if x + y > 1.0 { "far" } else { "near, here" }.replace("near, here", "\"near, here\""))
+            format!(
+                "{x},{y},{}\n",
+                if x + y > 1.0 { "far" } else { "near, here" }.replace("near, here", "\"near, here\"")
+            )
         })
         .collect();
     place.write("points.csv", &format!("across,up,where\n{rows}"));
@@ -95,7 +103,9 @@ fn a_table_is_fitted_evaluated_and_predicted_by_class_names() {
 #[test]
 fn values_are_fitted_by_squared_error() {
     let place = Place::new();
-    let rows: String = (0..120).map(|i| format!("{},{},{}\n", i % 11, i % 7, 0.5 * f64::from(i % 11) - 0.25 * f64::from(i % 7))).collect();
+    let rows: String = (0..120)
+        .map(|i| format!("{},{},{}\n", i % 11, i % 7, 0.5 * f64::from(i % 11) - 0.25 * f64::from(i % 7)))
+        .collect();
     place.write("v.csv", &format!("a,b,y\n{rows}"));
     place.write(
         "v.toml",
@@ -103,7 +113,10 @@ fn values_are_fitted_by_squared_error() {
          [train]\nepochs = 80\nlearning-rate = 0.02\nbatch = 16\n",
     );
     let json = place.run(&["fit", "v.toml", "--out", "out", "--json"]).json();
-    assert!(json["loss"].as_f64().unwrap() < 0.2 && json.get("accuracy").is_none() && json.get("twin").is_none(), "{json}");
+    assert!(
+        json["loss"].as_f64().unwrap() < 0.2 && json.get("accuracy").is_none() && json.get("twin").is_none(),
+        "{json}"
+    );
     let found = place.run(&["eval", "out/model.rarefy", "v.csv", "--json"]).json();
     assert_eq!((found["rows"].as_u64(), found["loss"].as_f64().is_some()), (Some(120), true));
     assert!(place.run(&["predict", "out/model.rarefy", "v.csv"]).out.starts_with("value\n"));
@@ -168,5 +181,9 @@ fn quiet_says_nothing_on_the_way_and_pipes_get_no_bar() {
     let place = Place::new();
     assert_eq!(place.fit("out", &["--json"]).err, "");
     let run = place.run(&["fit", "small.toml", "--out", "out2", "--no-twin"]);
-    assert!(run.err.contains("sparse 2/2: loss") && !run.err.contains('\r') && !run.err.contains('\u{1b}'), "{}", run.err);
+    assert!(
+        run.err.contains("sparse 2/2: loss") && !run.err.contains('\r') && !run.err.contains('\u{1b}'),
+        "{}",
+        run.err
+    );
 }

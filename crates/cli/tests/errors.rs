@@ -118,7 +118,8 @@ fn case_74_a_folder_that_cannot_be_written_to_is_found_before_training() {
 fn case_76_too_little_memory_is_told_with_an_estimate_before_training() {
     let place = Place::new();
     // The program itself takes less than this; a network of 400 million weights does not fit.
-    let big = "fit small.toml --set 'model.layers=[\"linear 20000\", \"relu\", \"linear 20000\", \"relu\", \"linear 10\"]'";
+    let big =
+        "fit small.toml --set 'model.layers=[\"linear 20000\", \"relu\", \"linear 20000\", \"relu\", \"linear 10\"]'";
     let run = place.shell(&format!("ulimit -v 1500000; $R {big} --threads 2"));
     run.fails(1, "MiB of memory");
     assert!(!place.path("rarefy-out").exists());
@@ -139,7 +140,12 @@ fn case_78_data_that_shrink_while_they_are_read_do_not_crash() {
     let path = place.write("d.csv", &row.repeat(100_000));
     let recipe = "[data]\ntrain = \"d.csv\"\n[model]\nlayers = [\"linear 2\"]\n[train]\nepochs = 1\nbatch = 1024\n";
     place.write("d.toml", recipe);
-    let child = place.command(&["fit", "d.toml", "--out", "out", "-q"]).stderr(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let child = place
+        .command(&["fit", "d.toml", "--out", "out", "-q"])
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(1000).unwrap();
     let run = common::Run::of(child.wait_with_output().unwrap());
     // Read before it shrank, after, or meanwhile: never a signal, never a panic.
@@ -151,7 +157,11 @@ fn case_78_data_that_shrink_while_they_are_read_do_not_crash() {
 fn case_79_a_closed_pipe_ends_quietly() {
     let place = Place::new();
     place.fit("out", &["--no-twin"]);
-    for line in ["$R predict out/model.rarefy digits --probabilities | head -n 1", "$R fit --help | head -n 1", "$R datasets --json | true"] {
+    for line in [
+        "$R predict out/model.rarefy digits --probabilities | head -n 1",
+        "$R fit --help | head -n 1",
+        "$R datasets --json | true",
+    ] {
         let run = place.shell(&format!("{line}; exit 0"));
         assert_eq!(run.err, "", "{line}");
     }
@@ -164,7 +174,8 @@ fn case_79_a_closed_pipe_ends_quietly() {
 fn case_80_locale_home_and_temporary_folder_do_not_matter() {
     let place = Place::new();
     place.fit("a", &["--no-twin"]);
-    let run = place.shell("env -i LANG=tr_TR.UTF-8 LC_ALL=de_DE.UTF-8 TZ=Asia/Kolkata \"$R\" fit small.toml --out b -q --no-twin");
+    let run = place
+        .shell("env -i LANG=tr_TR.UTF-8 LC_ALL=de_DE.UTF-8 TZ=Asia/Kolkata \"$R\" fit small.toml --out b -q --no-twin");
     assert_eq!(run.code, Some(0), "{}", run.err);
     assert_eq!(place.bytes("a/model.rarefy"), place.bytes("b/model.rarefy"));
     assert!(run.out.contains('.') && run.out.contains(" %"));

@@ -11,7 +11,8 @@ use common::Place;
 const MODELS: [&str; 3] = ["model.rarefy", "twin.rarefy", "control.rarefy"];
 
 /// A job of a second or so: sparse, twin and control.
-const JOB: [&str; 7] = ["--control", "--set", "train.epochs=12", "--set", "sparsity.epochs-factor=2", "--set", "train.batch=8"];
+const JOB: [&str; 7] =
+    ["--control", "--set", "train.epochs=12", "--set", "sparsity.epochs-factor=2", "--set", "train.batch=8"];
 
 /// The arguments of the job, writing to `out`.
 fn job<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -35,7 +36,10 @@ fn assert_same(place: &Place, a: &str, b: &str) {
 fn any_number_of_threads_gives_the_same_bits() {
     let place = Place::new();
     for (out, threads) in [("one", "1"), ("two", "2"), ("three", "3")] {
-        place.fit(out, &["--control", "--threads", threads, "--set", "train.clip-norm=1", "--set", "train.accumulate=2"]);
+        place.fit(
+            out,
+            &["--control", "--threads", threads, "--set", "train.clip-norm=1", "--set", "train.accumulate=2"],
+        );
     }
     assert_same(&place, "one", "two");
     assert_same(&place, "one", "three");
@@ -52,7 +56,8 @@ fn case_72_killed_twenty_times_it_ends_with_the_same_bits() {
     let mut moment = 0.37f64;
     while kills < 20 {
         moment = (moment + 0.618_033_988_75).fract();
-        let mut child = place.command(&job("out", &["--resume"])).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child =
+            place.command(&job("out", &["--resume"])).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(whole.mul_f64(0.05 + 0.2 * moment));
         if child.try_wait().unwrap().is_some() {
             // It came to its end: the next round begins a new run.
@@ -182,7 +187,9 @@ fn case_84_another_version_is_refused() {
     let mut container = Container::read(&path, "run", 1).unwrap();
     container.manifest["rarefy"] = "0.0.1".into();
     container.write(&path).unwrap();
-    place.run(&["fit", "small.toml", "--out", "out", "--no-twin", "--resume"]).fails(1, "made by Rarefy 0.0.1, this is");
+    place
+        .run(&["fit", "small.toml", "--out", "out", "--no-twin", "--resume"])
+        .fails(1, "made by Rarefy 0.0.1, this is");
 }
 
 #[test]

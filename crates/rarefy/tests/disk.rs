@@ -36,7 +36,8 @@ fn case_73_a_disk_that_fills_up_leaves_the_last_good_checkpoint() {
         for room in [10_000, 40_000, 90_000] {
             let folder = tempfile::tempdir().unwrap();
             let disk = Box::new(FaultyDisk::new(When::Bytes(room), code));
-            let result = Job::open_on(recipe(), &options(folder.path(), false), disk).and_then(|mut job| job.run(&(), &mut |_| {}));
+            let result = Job::open_on(recipe(), &options(folder.path(), false), disk)
+                .and_then(|mut job| job.run(&(), &mut |_| {}));
             let error = match result.expect_err(&format!("no error with room for {room} bytes")) {
                 Error::Model(error) => error,
                 other => panic!("{other}"),

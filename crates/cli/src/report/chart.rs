@@ -57,7 +57,8 @@ impl Axis {
         let span = if high > low { high - low } else { high.abs().max(1e-3) * 0.2 };
         let rough = span / marks;
         let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * power).find(|&s| s >= rough * 0.999).unwrap_or(rough);
+        let step =
+            [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * power).find(|&s| s >= rough * 0.999).unwrap_or(rough);
         let (low, high) = ((low / step + 1e-9).floor() * step, (high / step - 1e-9).ceil() * step);
         Self { low, high: high.max(low + step), step, log: false }
     }
@@ -89,20 +90,31 @@ impl Chart {
         let (low, high) = self.range();
         let y = if self.unit == Unit::LogPercent { Axis::decades(low, high) } else { Axis::over(low, high, 4.0) };
         let at = |p: (f64, f64)| (LEFT + x.place(p.0) * (RIGHT - LEFT), BOTTOM - y.place(p.1) * (BOTTOM - TOP));
-        let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">", escape(&self.title));
+        let mut svg =
+            format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">", escape(&self.title));
         self.axes(&mut svg, &x, &y);
         // What falls below the range, such as the first epoch, is cut off at the frame.
         let (width, height) = (RIGHT - LEFT + 6.0, BOTTOM - TOP + 6.0);
-        let _ = write!(svg, "<svg x=\"{LEFT}\" y=\"{}\" width=\"{width}\" height=\"{height}\" viewBox=\"{LEFT} {} {width} {height}\">", TOP - 6.0, TOP - 6.0);
+        let _ = write!(
+            svg,
+            "<svg x=\"{LEFT}\" y=\"{}\" width=\"{width}\" height=\"{height}\" viewBox=\"{LEFT} {} {width} {height}\">",
+            TOP - 6.0,
+            TOP - 6.0
+        );
         for line in &self.lines {
-            let points: Vec<String> = line.points.iter().map(|&p| at(p)).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+            let points: Vec<String> =
+                line.points.iter().map(|&p| at(p)).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
             let _ = write!(svg, "<polyline class=\"line {}\" points=\"{}\"/>", line.class, points.join(" "));
             let every = line.points.len().div_ceil(DOTS).max(1);
             for &point in line.points.iter().step_by(every) {
                 let (cx, cy) = at(point);
                 let (x, y) = (significant(point.0), self.show_exactly(point.1));
                 let text = escape(&format!("{}, {} {x}: {y}", line.name, self.x));
-                let _ = write!(svg, "<circle class=\"dot {}\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3\"><title>{text}</title></circle>", line.class);
+                let _ = write!(
+                    svg,
+                    "<circle class=\"dot {}\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3\"><title>{text}</title></circle>",
+                    line.class
+                );
             }
         }
         svg.push_str("</svg>");
@@ -138,20 +150,42 @@ impl Chart {
         for mark in y.marks() {
             let at = BOTTOM - y.place(mark) * (BOTTOM - TOP);
             let _ = write!(svg, "<line class=\"mark\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>");
-            let _ = write!(svg, "<text class=\"end\" x=\"{}\" y=\"{:.1}\">{}</text>", LEFT - 6.0, at + 4.0, self.show(mark, y.step));
+            let _ = write!(
+                svg,
+                "<text class=\"end\" x=\"{}\" y=\"{:.1}\">{}</text>",
+                LEFT - 6.0,
+                at + 4.0,
+                self.show(mark, y.step)
+            );
         }
         for mark in x.marks() {
             let at = LEFT + x.place(mark) * (RIGHT - LEFT);
-            let _ = write!(svg, "<text class=\"middle\" x=\"{at:.1}\" y=\"{}\">{}</text>", BOTTOM + 16.0, decimals(mark, x.step));
+            let _ = write!(
+                svg,
+                "<text class=\"middle\" x=\"{at:.1}\" y=\"{}\">{}</text>",
+                BOTTOM + 16.0,
+                decimals(mark, x.step)
+            );
         }
-        let _ = write!(svg, "<text class=\"middle name\" x=\"{}\" y=\"{}\">{}</text>", (LEFT + RIGHT) / 2.0, BOTTOM + 34.0, escape(&self.x));
+        let _ = write!(
+            svg,
+            "<text class=\"middle name\" x=\"{}\" y=\"{}\">{}</text>",
+            (LEFT + RIGHT) / 2.0,
+            BOTTOM + 34.0,
+            escape(&self.x)
+        );
     }
 
     /// Names of the lines, in a row above the frame.
     fn legend(&self, svg: &mut String) {
         let mut x = LEFT;
         for line in &self.lines {
-            let _ = write!(svg, "<line class=\"line {}\" x1=\"{x:.1}\" x2=\"{:.1}\" y1=\"13\" y2=\"13\"/>", line.class, x + 16.0);
+            let _ = write!(
+                svg,
+                "<line class=\"line {}\" x1=\"{x:.1}\" x2=\"{:.1}\" y1=\"13\" y2=\"13\"/>",
+                line.class,
+                x + 16.0
+            );
             let _ = write!(svg, "<text x=\"{:.1}\" y=\"17\">{}</text>", x + 21.0, escape(&line.name));
             x += 36.0 + 6.6 * line.name.chars().count() as f64;
         }
@@ -219,9 +253,11 @@ mod tests {
 
     #[test]
     fn a_first_epoch_far_off_does_not_flatten_the_rest() {
-        let points: Vec<(f64, f64)> = (0..20).map(|i| (f64::from(i), if i == 0 { 0.1 } else { 0.9 + 0.004 * f64::from(i) })).collect();
+        let points: Vec<(f64, f64)> =
+            (0..20).map(|i| (f64::from(i), if i == 0 { 0.1 } else { 0.9 + 0.004 * f64::from(i) })).collect();
         let line = Line { name: "a".into(), class: "a".into(), points };
-        let chart = Chart { title: "t".into(), note: String::new(), x: "epoch".into(), unit: Unit::Percent, lines: vec![line] };
+        let chart =
+            Chart { title: "t".into(), note: String::new(), x: "epoch".into(), unit: Unit::Percent, lines: vec![line] };
         assert!(chart.range().0 > 0.8, "{:?}", chart.range());
     }
 }

@@ -45,7 +45,7 @@ impl Cells {
         let mut present = Vec::with_capacity(pattern.nnz() / (height * width));
         for i in (0..shape.0).step_by(height) {
             let first = (i / height * across) as u64;
-            let starts = pattern.row(i).iter().filter(|&&j| j as usize % width == 0);
+            let starts = pattern.row(i).iter().filter(|&&j| (j as usize).is_multiple_of(width));
             present.extend(starts.map(|&j| first + u64::from(j) / width as u64));
         }
         if (height, width) != (1, 1) && Pattern::from_cells(shape, structure, &present)? != *pattern {
@@ -111,7 +111,7 @@ impl Cells {
                     sums[at] += score;
                 }
             }
-            band += pattern.row(top).iter().filter(|&&j| j as usize % width == 0).count();
+            band += pattern.row(top).iter().filter(|&&j| (j as usize).is_multiple_of(width)).count();
         }
         sums
     }

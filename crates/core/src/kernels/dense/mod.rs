@@ -67,20 +67,21 @@ pub fn product(c: &mut [f32], stride: usize, keep: f32, a: Strided<'_>, b: Strid
         // operands hold all entries that their shapes promise (checked in `Strided::new`).
         unsafe {
             let to = out.pointer().add(rows.start * stride + cols.start);
+            // The kernels want `C` column by column: they compute Cᵀ ← αCᵀ + Bᵀ Aᵀ.
             gemm_f32::gemm::f32::get_gemm_fn()(
-                rows.len(),
                 cols.len(),
+                rows.len(),
                 k,
                 to,
-                1,
                 stride as isize,
+                1,
                 keep != 0.0,
-                a.data.as_ptr().add(rows.start * a.row_stride),
-                a.col_stride as isize,
-                a.row_stride as isize,
                 b.data.as_ptr().add(cols.start * b.col_stride),
-                b.col_stride as isize,
                 b.row_stride as isize,
+                b.col_stride as isize,
+                a.data.as_ptr().add(rows.start * a.row_stride),
+                a.row_stride as isize,
+                a.col_stride as isize,
                 keep,
                 1.0,
                 false,
