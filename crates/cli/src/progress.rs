@@ -32,7 +32,7 @@ impl Progress for Bar {
             return;
         }
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
-        let template = "{prefix:>8} {bar:24} {percent:>3} %  {msg}  {eta} left";
+        let template = "{prefix:>7} {wide_bar} {percent:>3} %  {msg}  {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("━╸ "));
         }

@@ -147,19 +147,21 @@ fn points(model: &ModelOutcome, of: &ModelOutcome) -> String {
 /// What must be said beside the table, so that nobody takes it for more than it is.
 pub fn remarks(outcome: &Outcome) -> Vec<String> {
     let mut remarks = Vec::new();
-    let DataRows { train, validation, test } = DataRows::of(outcome);
+    let data = &outcome.data;
+    let [train, validation, test] =
+        [data.train_rows, data.validation_rows, data.test_rows].map(|rows| grouped(rows as u64));
     remarks.push(format!(
         "{}: trained on {train} rows, chosen by {validation}, tested on {test} that nothing looked at before.",
-        outcome.data.name
+        data.name
     ));
-    if let Some(twin) = &outcome.twin {
-        if outcome.sparse.epochs > twin.epochs {
-            let times = significant(outcome.sparse.epochs as f64 / twin.epochs as f64);
-            remarks.push(format!(
-                "The sparse model trained {} epochs, {times}× the twin's {}: sparse training usually takes more of them.",
-                outcome.sparse.epochs, twin.epochs
-            ));
-        }
+    if let Some(twin) = &outcome.twin
+        && outcome.sparse.epochs > twin.epochs
+    {
+        let times = significant(outcome.sparse.epochs as f64 / twin.epochs as f64);
+        remarks.push(format!(
+            "The sparse model trained {} epochs, {times}× the twin's {}: sparse training usually takes more of them.",
+            outcome.sparse.epochs, twin.epochs
+        ));
     }
     if outcome.control.is_some() {
         remarks.push(
@@ -173,22 +175,6 @@ pub fn remarks(outcome: &Outcome) -> Vec<String> {
         remarks.push("Resumed from a checkpoint: earlier epochs' times are those of the earlier run.".to_owned());
     }
     remarks
-}
-
-/// Rows of the parts, for people.
-struct DataRows {
-    train: String,
-    validation: String,
-    test: String,
-}
-
-impl DataRows {
-    fn of(outcome: &Outcome) -> Self {
-        let data = &outcome.data;
-        let [train, validation, test] =
-            [data.train_rows, data.validation_rows, data.test_rows].map(|rows| grouped(rows as u64));
-        Self { train, validation, test }
-    }
 }
 
 /// The comparison for a terminal.

@@ -104,8 +104,11 @@ fn cards(outcome: &Outcome) -> Vec<Value> {
     cards
 }
 
+/// Where an epoch lies on the horizontal axis, from what is known of it and the seconds of training until its end.
+type Across = fn(&Record, f64) -> f64;
+
 /// A line of each model that has the number.
-fn lines(outcome: &Outcome, x: fn(&Record, f64) -> f64, y: fn(&Record) -> Option<f64>) -> Vec<Line> {
+fn lines(outcome: &Outcome, x: Across, y: fn(&Record) -> Option<f64>) -> Vec<Line> {
     let of = |model: &ModelOutcome| {
         let mut seconds = 0.0;
         let point = |record: &Record| {
@@ -127,8 +130,7 @@ fn charts(outcome: &Outcome) -> Vec<Chart> {
         unit,
         lines,
     };
-    let (epoch, time): (fn(&Record, f64) -> f64, fn(&Record, f64) -> f64) =
-        (|record, _| record.epoch as f64, |_, seconds| seconds);
+    let (epoch, time): (Across, Across) = (|record, _| record.epoch as f64, |_, seconds| seconds);
     let accuracy: fn(&Record) -> Option<f64> = |record| record.validation_accuracy.or(record.train_accuracy);
     let loss: fn(&Record) -> Option<f64> = |record| record.validation_loss.or(Some(record.train_loss));
     let part = if outcome.data.validation_rows > 0 { "Validation" } else { "Training" };
@@ -176,11 +178,11 @@ fn grids(outcome: &Outcome) -> Vec<(String, String, String)> {
             grid::pixels(&model.input_weights, height, width),
         ));
     }
-    if let Some(confusion) = &model.confusion {
-        if confusion.len() <= grid::MOST_CLASSES {
-            let note = "The sparse model's answers to the test rows: true class down, answer across.".to_owned();
-            grids.push(("Confusion".to_owned(), note, grid::confusion(confusion, &outcome.data.classes)));
-        }
+    if let Some(confusion) = &model.confusion
+        && confusion.len() <= grid::MOST_CLASSES
+    {
+        let note = "The sparse model's answers to the test rows: true class down, answer across.".to_owned();
+        grids.push(("Confusion".to_owned(), note, grid::confusion(confusion, &outcome.data.classes)));
     }
     grids
 }
