@@ -184,6 +184,10 @@ fn restore(config: &Config, container: &mut Container) -> Result<Network> {
     let mut layers = config.net.make()?;
     for (at, layer) in layers.iter_mut().enumerate() {
         layer.start(at, moments);
+    }
+    // Tensors are named by the layers of the network, which leaves out those that others absorb.
+    let mut network = Network::new(config.net.inputs(), layers)?;
+    for (at, layer) in network.layers_mut().iter_mut().enumerate() {
         if let Some(weight) = layer.weight_mut() {
             let Some((shape, entries)) = entries.next() else { continue };
             *weight = restore_weight(container, at, shape, moments)?;
@@ -207,7 +211,7 @@ fn restore(config: &Config, container: &mut Container) -> Result<Network> {
             *buffer = floats(container, &format!("layer{at}.{name}.buffer"), buffer.len())?;
         }
     }
-    Network::new(config.net.inputs(), layers)
+    Ok(network)
 }
 
 /// The weight of layer `at`.
