@@ -21,7 +21,7 @@ pub const DENSE_FROM: f64 = 0.4;
 
 /// Rows of the dense gradient that a thread holds at one time while weights to grow are looked for: a block of 1024 columns
 /// stays in the L2 cache until it has been looked through.
-const CHUNK: usize = 64;
+const CHUNK: usize = 128;
 
 thread_local! {
     /// Each thread's block of the dense gradient, kept from call to call.
@@ -251,9 +251,13 @@ impl Weight {
             let (found, expected) = (format!("{found:?}"), format!("{expected:?}, as the weight has"));
             return Err(Error::Setting { name: "shape of a pattern", found, expected });
         }
-        let old = self.pattern()?;
+        self.move_between(&self.pattern()?, pattern)
+    }
+
+    /// As [`Weight::move_to`], for a caller who has the pattern of the weight, and another of the same shape.
+    pub(crate) fn move_between(&mut self, old: &Pattern, pattern: &Pattern) -> Result<()> {
         let new = Storage::new(pattern)?;
-        let moves = moves(&old, &self.storage.places(), pattern, &new.places());
+        let moves = moves(old, &self.storage.places(), pattern, &new.places());
         let mut moved = Vec::new();
         for (_, array) in self.param.arrays() {
             let mut to = rarefy_core::matrix::try_vec("weight", new.len(), 0.0f32)?;
@@ -371,11 +375,13 @@ impl Weight {
 fn moves(old: &Pattern, old_places: &[u32], new: &Pattern, new_places: &[u32]) -> Vec<(u32, u32)> {
     let mut moves = Vec::with_capacity(new.nnz());
     for i in 0..new.rows() {
-        let mut from = old.row(i).iter().zip(&old_places[old.indptr()[i] as usize..]).peekable();
+        let (mut at, end) = (old.indptr()[i] as usize, old.indptr()[i + 1] as usize);
         for (j, &to) in new.row(i).iter().zip(&new_places[new.indptr()[i] as usize..]) {
-            while from.next_if(|(column, _)| *column < j).is_some() {}
-            if let Some((_, &place)) = from.next_if(|(column, _)| *column == j) {
-                moves.push((place, to));
+            while at < end && old.indices()[at] < *j {
+                at += 1;
+            }
+            if at < end && old.indices()[at] == *j {
+                moves.push((old_places[at], to));
             }
         }
     }

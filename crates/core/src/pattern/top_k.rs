@@ -83,11 +83,16 @@ impl TopK {
         /// Long enough for vectors, short enough that few stretches of a long stream hold one of the best.
         const STRETCH: usize = 16;
         for (first, stretch) in (first..).step_by(STRETCH).zip(scores.chunks(STRETCH)) {
-            if stretch.iter().fold(false, |any, &score| any | self.may_be_kept(score)) {
-                for (index, &score) in (first..).zip(stretch) {
-                    self.push(index, score);
-                }
+            if !stretch.iter().fold(false, |any, &score| any | self.may_be_kept(score)) {
+                continue;
             }
+            // Without branches: which of them pass is anybody's guess.
+            let (mut passed, mut count) = ([0; STRETCH], 0);
+            for (at, &score) in stretch.iter().enumerate() {
+                passed[count] = at;
+                count += usize::from(self.may_be_kept(score));
+            }
+            passed[..count].iter().for_each(|&at| self.push(first + at as u64, stretch[at]));
         }
     }
 
@@ -132,6 +137,13 @@ impl TopK {
         self.compact();
         self.kept.sort_unstable_by_key(Entry::order);
         self.kept.iter().map(|entry| (entry.index, entry.score)).collect()
+    }
+
+    /// The indices of the best whose score is a number, rising.
+    pub fn into_scored(mut self) -> Vec<u64> {
+        self.compact();
+        self.kept.retain(|entry| !entry.score.is_nan());
+        self.into_indices()
     }
 
     /// The indices of the best, rising. Fewer than `k` if the stream was shorter.
@@ -189,6 +201,15 @@ mod tests {
             let ranking: Vec<u64> = best.into_ranking().iter().map(|e| e.0).collect();
             let order = sorted(&scores);
             prop_assert_eq!(&ranking[..], &order[..k.min(order.len())]);
+        }
+
+        #[test]
+        fn indices_of_numbers_leave_out_nothing_else(scores in scores(), k in 0usize..40) {
+            let mut best = TopK::new(k).unwrap();
+            best.extend(0, &scores);
+            let mut expected = best.clone().into_indices();
+            expected.retain(|&index| !scores[index as usize].is_nan());
+            prop_assert_eq!(best.into_scored(), expected);
         }
 
         #[test]

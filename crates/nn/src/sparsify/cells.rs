@@ -45,8 +45,12 @@ impl Cells {
         let mut present = Vec::with_capacity(pattern.nnz() / (height * width));
         for i in (0..shape.0).step_by(height) {
             let first = (i / height * across) as u64;
-            let starts = pattern.row(i).iter().filter(|&&j| (j as usize).is_multiple_of(width));
-            present.extend(starts.map(|&j| first + u64::from(j) / width as u64));
+            if width == 1 {
+                present.extend(pattern.row(i).iter().map(|&j| first + u64::from(j))); // without a division each
+            } else {
+                let starts = pattern.row(i).iter().filter(|&&j| (j as usize).is_multiple_of(width));
+                present.extend(starts.map(|&j| first + u64::from(j) / width as u64));
+            }
         }
         if (height, width) != (1, 1) && Pattern::from_cells(shape, structure, &present)? != *pattern {
             let expected = format!("whole cells of structure {structure}");
@@ -61,6 +65,10 @@ impl Cells {
         }
         classes.retain(|class| class.len() > 0);
         let mut cells = Self { structure, shape, across, present, classes };
+        if let [class] = &mut cells.classes[..] {
+            class.present = cells.present.len();
+            return Ok(cells);
+        }
         for at in 0..cells.present.len() {
             let class = cells.class(cells.present[at]);
             cells.classes[class].present += 1;
@@ -80,6 +88,9 @@ impl Cells {
 
     /// Cell number `rank` of a class, counted row by row.
     pub fn nth(&self, class: usize, rank: u64) -> u64 {
+        if self.classes.len() == 1 {
+            return rank;
+        }
         let Class { rows, cols, .. } = &self.classes[class];
         let (row, col) = (rank / cols.len() as u64, rank % cols.len() as u64);
         (rows.start as u64 + row) * self.across as u64 + cols.start as u64 + col
@@ -87,6 +98,9 @@ impl Cells {
 
     /// Which of its class a cell is: the other way round.
     pub fn rank(&self, class: usize, cell: u64) -> u64 {
+        if self.classes.len() == 1 {
+            return cell;
+        }
         let Class { rows, cols, .. } = &self.classes[class];
         let (row, col) = (cell / self.across as u64, cell % self.across as u64);
         (row - rows.start as u64) * cols.len() as u64 + col - cols.start as u64

@@ -13,6 +13,7 @@
 
 use super::cells::Cells;
 use crate::{Result, Weight};
+use rarefy_core::kernels::elementwise;
 use rarefy_core::matrix::Batch;
 use rarefy_core::pattern::{Pattern, Score, Structure, TopK};
 use rarefy_core::random::{Key, sample, uniform};
@@ -55,7 +56,7 @@ pub fn evolve(weight: &mut Weight, how: &Evolution<'_>, x: &Batch, dy: &Batch) -
         return Ok(0);
     }
     let norms = input_norms(x);
-    let (mut grown, gradient) = if how.by_chance() && !how.drop.needs_gradient() {
+    let (grown, gradient) = if how.by_chance() && !how.drop.needs_gradient() {
         (how.grow_by_chance(&cells, &wanted)?, Vec::new())
     } else {
         let (best, gradient) = how.look_through(weight, &pattern, &cells, &wanted, (x, dy), &norms)?;
@@ -64,14 +65,13 @@ pub fn evolve(weight: &mut Weight, how: &Evolution<'_>, x: &Batch, dy: &Batch) -
     let counts: Vec<usize> = grown.iter().map(Vec::len).collect();
     let scores = how.scores_present(&pattern, &weight.values(), &gradient, &norms);
     let dropped = lowest(&cells, &cells.sums(&pattern, scores), &counts)?;
-    let mut grown: Vec<u64> = grown.drain(..).flatten().collect();
-    grown.sort_unstable();
+    let grown = in_order(grown);
     let new = Pattern::from_cells(
         (pattern.rows(), pattern.cols()),
         how.structure,
         &replace(&cells.present, &dropped, &grown),
     )?;
-    weight.move_to(&new)?;
+    weight.move_between(&pattern, &new)?;
     let (height, width) = how.structure.cell();
     let entries = |cell: usize| {
         let class = &cells.classes[cell];
@@ -140,11 +140,7 @@ impl Evolution<'_> {
             }
         });
         let (best, gradient, _) = found.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let number = |(cell, score): (u64, f32)| (!score.is_nan()).then_some(cell);
-        Ok((
-            best.into_iter().map(|best| best.into_ranking().into_iter().filter_map(number).collect()).collect(),
-            gradient,
-        ))
+        Ok((best.into_iter().map(TopK::into_scored).collect(), gradient))
     }
 
     /// The gradient of the entries present in the rows of a block.
@@ -156,18 +152,22 @@ impl Evolution<'_> {
     /// The score to drop by of each entry present, in row order.
     fn scores_present(&self, pattern: &Pattern, values: &[f32], gradient: &[f32], norms: &[f32]) -> Vec<f32> {
         let by_chance = self.drop.name() == "random";
-        let score = |(at, (i, j)): (usize, (usize, usize))| {
-            let number = (i * pattern.cols() + j) as u64;
-            let random = if by_chance { uniform(self.key.block(2 * self.step, number)[0]) } else { 0.0 };
-            self.drop.score(values[at], gradient.get(at).copied().unwrap_or(0.0), norms[j], random)
-        };
-        pattern.iter().enumerate().map(score).collect()
+        let mut scores = Vec::with_capacity(pattern.nnz());
+        for i in 0..pattern.rows() {
+            for &j in pattern.row(i) {
+                let (at, number) = (scores.len(), i as u64 * pattern.cols() as u64 + u64::from(j));
+                let random = if by_chance { uniform(self.key.block(2 * self.step, number)[0]) } else { 0.0 };
+                let gradient = gradient.get(at).copied().unwrap_or(0.0);
+                scores.push(self.drop.score(values[at], gradient, norms[j as usize], random));
+            }
+        }
+        scores
     }
 }
 
 /// The Euclidean norm of each input over the samples of a batch.
 fn input_norms(x: &Batch) -> Vec<f32> {
-    (0..x.features()).map(|j| x.row(j).iter().map(|v| v * v).sum::<f32>().sqrt()).collect()
+    (0..x.features()).map(|j| elementwise::sum_of_squares(x.row(j)).sqrt() as f32).collect()
 }
 
 /// The `counts` cells of the lowest score in each class, rising; `scores` are those of the cells present.
@@ -176,24 +176,34 @@ fn lowest(cells: &Cells, scores: &[f32], counts: &[usize]) -> Result<Vec<u64>> {
     for (&cell, score) in cells.present.iter().zip(scores) {
         lowest[cells.class(cell)].push(cell, -score);
     }
-    let mut dropped: Vec<u64> = lowest.into_iter().flat_map(TopK::into_indices).collect();
-    dropped.sort_unstable();
-    Ok(dropped)
+    Ok(in_order(lowest.into_iter().map(TopK::into_indices).collect()))
+}
+
+/// The cells of all classes in one rising list; those of each class rise.
+fn in_order(mut classes: Vec<Vec<u64>>) -> Vec<u64> {
+    if classes.len() == 1 {
+        return classes.swap_remove(0);
+    }
+    let mut cells = classes.concat();
+    cells.sort_unstable();
+    cells
 }
 
 /// `present` without `dropped` and with `grown`; all of them rising.
 fn replace(present: &[u64], dropped: &[u64], grown: &[u64]) -> Vec<u64> {
-    let mut dropped = dropped.iter().peekable();
-    let mut grown = grown.iter().copied().peekable();
     let mut cells = Vec::with_capacity(present.len());
+    let (mut gone, mut new) = (0, 0);
     for &cell in present {
-        while let Some(new) = grown.next_if(|&new| new < cell) {
-            cells.push(new);
+        while new < grown.len() && grown[new] < cell {
+            cells.push(grown[new]);
+            new += 1;
         }
-        if dropped.next_if(|&&old| old == cell).is_none() {
+        if gone < dropped.len() && dropped[gone] == cell {
+            gone += 1;
+        } else {
             cells.push(cell);
         }
     }
-    cells.extend(grown);
+    cells.extend_from_slice(&grown[new..]);
     cells
 }
