@@ -1,8 +1,9 @@
 //! Any bytes as an artifact: refused by name, or a network that predicts.
 #![no_main]
+#[path = "mend/mod.rs"]
 mod mend;
 
-use rarefy::model::Artifact;
+use rarefy::Artifact;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let _ = Artifact::from_bytes(bytes);

@@ -52,8 +52,14 @@ mod tests {
     fn numbers_are_readable() {
         assert_eq!(grouped(1_863_680), "1\u{202f}863\u{202f}680");
         assert_eq!((grouped(0), grouped(999)), ("0".into(), "999".into()));
-        assert_eq!((bytes(999), bytes(1_500_000), bytes(999_999)), ("999 B".into(), "1.50 MB".into(), "1.00 MB".into()));
-        assert_eq!((significant(0.012345), significant(123.4), significant(9.999)), ("0.0123".into(), "123".into(), "10.00".into()));
+        assert_eq!(
+            (bytes(999), bytes(1_500_000), bytes(999_999)),
+            ("999 B".into(), "1.50 MB".into(), "1.00 MB".into())
+        );
+        assert_eq!(
+            (significant(0.012345), significant(123.4), significant(9.999)),
+            ("0.0123".into(), "123".into(), "10.00".into())
+        );
         assert_eq!(percent(0.98312), "98.31 %");
         assert_eq!((ratio(30.0, 4.0).as_deref(), ratio(1.0, 0.0)), (Some("7.50×"), None));
     }

@@ -162,7 +162,9 @@ pub fn remarks(outcome: &Outcome) -> Vec<String> {
         }
     }
     if outcome.control.is_some() {
-        remarks.push("The small dense net has about as many weights as the sparse one has nonzeros, and its epochs.".to_owned());
+        remarks.push(
+            "The small dense net has about as many weights as the sparse one has nonzeros, and its epochs.".to_owned(),
+        );
     }
     let threads = outcome.threads;
     let s = if threads == 1 { "" } else { "s" };

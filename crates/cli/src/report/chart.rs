@@ -11,6 +11,8 @@ pub enum Unit {
     Number,
     /// Shares, in percent.
     Percent,
+    /// Shares of any magnitude, in percent, on a logarithmic axis.
+    LogPercent,
 }
 
 /// A line; `class` gives it its colour.
@@ -45,6 +47,8 @@ struct Axis {
     low: f64,
     high: f64,
     step: f64,
+    /// Whether places are by the logarithm; `low`, `high` and `step` are then powers of ten.
+    log: bool,
 }
 
 impl Axis {
@@ -53,19 +57,27 @@ impl Axis {
         let span = if high > low { high - low } else { high.abs().max(1e-3) * 0.2 };
         let rough = span / marks;
         let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * power).find(|&s| s >= rough * 0.999).unwrap_or(rough);
+        let step =
+            [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * power).find(|&s| s >= rough * 0.999).unwrap_or(rough);
         let (low, high) = ((low / step + 1e-9).floor() * step, (high / step - 1e-9).ceil() * step);
-        Self { low, high: high.max(low + step), step }
+        Self { low, high: high.max(low + step), step, log: false }
+    }
+
+    /// A logarithmic axis over these values, from a power of ten to another.
+    fn decades(low: f64, high: f64) -> Self {
+        let (low, high) = (low.max(1e-9).log10().floor(), high.max(1e-9).log10().ceil());
+        Self { low, high: high.max(low + 1.0), step: 1.0, log: true }
     }
 
     /// The marks.
     fn marks(&self) -> impl Iterator<Item = f64> + '_ {
         let count = ((self.high - self.low) / self.step).round() as usize;
-        (0..=count).map(|i| self.low + i as f64 * self.step)
+        (0..=count).map(|i| self.low + i as f64 * self.step).map(|at| if self.log { 10f64.powf(at) } else { at })
     }
 
     /// Where a value lies, 0 to 1.
     fn place(&self, value: f64) -> f64 {
+        let value = if self.log { value.max(1e-9).log10() } else { value };
         (value - self.low) / (self.high - self.low)
     }
 }
@@ -76,22 +88,33 @@ impl Chart {
         let all = || self.lines.iter().flat_map(|line| &line.points).filter(|(x, y)| x.is_finite() && y.is_finite());
         let x = Axis::over(0.0, all().map(|p| p.0).fold(0.0, f64::max), 5.0);
         let (low, high) = self.range();
-        let y = Axis::over(low, high, 4.0);
+        let y = if self.unit == Unit::LogPercent { Axis::decades(low, high) } else { Axis::over(low, high, 4.0) };
         let at = |p: (f64, f64)| (LEFT + x.place(p.0) * (RIGHT - LEFT), BOTTOM - y.place(p.1) * (BOTTOM - TOP));
-        let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">", escape(&self.title));
+        let mut svg =
+            format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">", escape(&self.title));
         self.axes(&mut svg, &x, &y);
         // What falls below the range, such as the first epoch, is cut off at the frame.
         let (width, height) = (RIGHT - LEFT + 6.0, BOTTOM - TOP + 6.0);
-        let _ = write!(svg, "<svg x=\"{LEFT}\" y=\"{}\" width=\"{width}\" height=\"{height}\" viewBox=\"{LEFT} {} {width} {height}\">", TOP - 6.0, TOP - 6.0);
+        let _ = write!(
+            svg,
+            "<svg x=\"{LEFT}\" y=\"{}\" width=\"{width}\" height=\"{height}\" viewBox=\"{LEFT} {} {width} {height}\">",
+            TOP - 6.0,
+            TOP - 6.0
+        );
         for line in &self.lines {
-            let points: Vec<String> = line.points.iter().map(|&p| at(p)).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+            let points: Vec<String> =
+                line.points.iter().map(|&p| at(p)).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
             let _ = write!(svg, "<polyline class=\"line {}\" points=\"{}\"/>", line.class, points.join(" "));
             let every = line.points.len().div_ceil(DOTS).max(1);
             for &point in line.points.iter().step_by(every) {
                 let (cx, cy) = at(point);
                 let (x, y) = (significant(point.0), self.show_exactly(point.1));
                 let text = escape(&format!("{}, {} {x}: {y}", line.name, self.x));
-                let _ = write!(svg, "<circle class=\"dot {}\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3\"><title>{text}</title></circle>", line.class);
+                let _ = write!(
+                    svg,
+                    "<circle class=\"dot {}\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3\"><title>{text}</title></circle>",
+                    line.class
+                );
             }
         }
         svg.push_str("</svg>");
@@ -107,6 +130,9 @@ impl Chart {
             self.lines.iter().flat_map(|line| &line.points).map(|p| p.1).filter(|y| y.is_finite()).collect();
         values.sort_by(f64::total_cmp);
         let (Some(&low), Some(&high)) = (values.first(), values.last()) else { return (0.0, 1.0) };
+        if self.unit == Unit::LogPercent {
+            return (low, high);
+        }
         let (near_low, near_high) = (values[values.len() / 10], values[values.len() - 1 - values.len() / 10]);
         let falls = self.lines.iter().all(|line| line.points.first().map(|p| p.1) >= line.points.last().map(|p| p.1));
         let enough = 3.0;
@@ -124,20 +150,42 @@ impl Chart {
         for mark in y.marks() {
             let at = BOTTOM - y.place(mark) * (BOTTOM - TOP);
             let _ = write!(svg, "<line class=\"mark\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>");
-            let _ = write!(svg, "<text class=\"end\" x=\"{}\" y=\"{:.1}\">{}</text>", LEFT - 6.0, at + 4.0, self.show(mark, y.step));
+            let _ = write!(
+                svg,
+                "<text class=\"end\" x=\"{}\" y=\"{:.1}\">{}</text>",
+                LEFT - 6.0,
+                at + 4.0,
+                self.show(mark, y.step)
+            );
         }
         for mark in x.marks() {
             let at = LEFT + x.place(mark) * (RIGHT - LEFT);
-            let _ = write!(svg, "<text class=\"middle\" x=\"{at:.1}\" y=\"{}\">{}</text>", BOTTOM + 16.0, decimals(mark, x.step));
+            let _ = write!(
+                svg,
+                "<text class=\"middle\" x=\"{at:.1}\" y=\"{}\">{}</text>",
+                BOTTOM + 16.0,
+                decimals(mark, x.step)
+            );
         }
-        let _ = write!(svg, "<text class=\"middle name\" x=\"{}\" y=\"{}\">{}</text>", (LEFT + RIGHT) / 2.0, BOTTOM + 34.0, escape(&self.x));
+        let _ = write!(
+            svg,
+            "<text class=\"middle name\" x=\"{}\" y=\"{}\">{}</text>",
+            (LEFT + RIGHT) / 2.0,
+            BOTTOM + 34.0,
+            escape(&self.x)
+        );
     }
 
     /// Names of the lines, in a row above the frame.
     fn legend(&self, svg: &mut String) {
         let mut x = LEFT;
         for line in &self.lines {
-            let _ = write!(svg, "<line class=\"line {}\" x1=\"{x:.1}\" x2=\"{:.1}\" y1=\"13\" y2=\"13\"/>", line.class, x + 16.0);
+            let _ = write!(
+                svg,
+                "<line class=\"line {}\" x1=\"{x:.1}\" x2=\"{:.1}\" y1=\"13\" y2=\"13\"/>",
+                line.class,
+                x + 16.0
+            );
             let _ = write!(svg, "<text x=\"{:.1}\" y=\"17\">{}</text>", x + 21.0, escape(&line.name));
             x += 36.0 + 6.6 * line.name.chars().count() as f64;
         }
@@ -148,6 +196,7 @@ impl Chart {
         match self.unit {
             Unit::Number => decimals(value, step),
             Unit::Percent => format!("{} %", decimals(100.0 * value, 100.0 * step)),
+            Unit::LogPercent => format!("{} %", decimals(100.0 * value, 100.0 * value)),
         }
     }
 
@@ -155,7 +204,7 @@ impl Chart {
     fn show_exactly(&self, value: f64) -> String {
         match self.unit {
             Unit::Number => format!("{value:.4}"),
-            Unit::Percent => format!("{:.2} %", 100.0 * value),
+            Unit::Percent | Unit::LogPercent => format!("{:.2} %", 100.0 * value),
         }
     }
 }
@@ -195,10 +244,20 @@ mod tests {
     }
 
     #[test]
+    fn a_logarithmic_axis_has_a_mark_for_each_power_of_ten() {
+        let axis = Axis::decades(0.0127, 0.77);
+        let marks: Vec<String> = axis.marks().map(|mark| decimals(100.0 * mark, 100.0 * mark)).collect();
+        assert_eq!(marks, ["1", "10", "100"]);
+        assert!((axis.place(0.1) - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
     fn a_first_epoch_far_off_does_not_flatten_the_rest() {
-        let points: Vec<(f64, f64)> = (0..20).map(|i| (f64::from(i), if i == 0 { 0.1 } else { 0.9 + 0.004 * f64::from(i) })).collect();
+        let points: Vec<(f64, f64)> =
+            (0..20).map(|i| (f64::from(i), if i == 0 { 0.1 } else { 0.9 + 0.004 * f64::from(i) })).collect();
         let line = Line { name: "a".into(), class: "a".into(), points };
-        let chart = Chart { title: "t".into(), note: String::new(), x: "epoch".into(), unit: Unit::Percent, lines: vec![line] };
+        let chart =
+            Chart { title: "t".into(), note: String::new(), x: "epoch".into(), unit: Unit::Percent, lines: vec![line] };
         assert!(chart.range().0 > 0.8, "{:?}", chart.range());
     }
 }

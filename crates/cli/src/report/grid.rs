@@ -22,11 +22,12 @@ pub fn pixels(counts: &[u32], height: usize, width: usize) -> String {
     let most = sums.iter().copied().max().unwrap_or(0).max(1);
     let side = SIZE / cols.max(rows) as f64;
     let (w, h) = (side * cols as f64, side * rows as f64);
-    let mut svg = format!("<svg viewBox=\"0 0 {w:.1} {:.1}\" role=\"img\" aria-label=\"weights of each input pixel\">", h + 26.0);
+    let mut svg =
+        format!("<svg viewBox=\"0 0 {w:.1} {:.1}\" role=\"img\" aria-label=\"weights of each input pixel\">", h + 26.0);
     let _ = write!(svg, "<rect class=\"ground\" width=\"{w:.1}\" height=\"{h:.1}\"/>");
     for (i, &sum) in sums.iter().enumerate() {
         let (row, col) = (i / cols, i % cols);
-        let opacity = (sum as f64 / most as f64).sqrt();
+        let opacity = sum as f64 / most as f64;
         let s = if sum == 1 { "" } else { "s" };
         let _ = write!(
             svg,
@@ -43,9 +44,14 @@ pub fn pixels(counts: &[u32], height: usize, width: usize) -> String {
     let _ = write!(svg, "<text x=\"0\" y=\"{:.1}\">0</text>", h + 19.0);
     for step in 0..=10 {
         let opacity = f64::from(step) / 10.0;
-        let _ = write!(svg, "<rect class=\"heat\" x=\"{:.1}\" y=\"{:.1}\" width=\"12\" height=\"12\" fill-opacity=\"{opacity:.2}\"/>", 14.0 + 12.0 * f64::from(step), h + 9.0);
+        let _ = write!(
+            svg,
+            "<rect class=\"heat\" x=\"{:.1}\" y=\"{:.1}\" width=\"12\" height=\"12\" fill-opacity=\"{opacity:.2}\"/>",
+            14.0 + 12.0 * f64::from(step),
+            h + 9.0
+        );
     }
-    let _ = write!(svg, "<text x=\"152\" y=\"{:.1}\">{most} weights (colour by square root)</text></svg>", h + 19.0);
+    let _ = write!(svg, "<text x=\"152\" y=\"{:.1}\">{most} weights</text></svg>", h + 19.0);
     svg
 }
 
@@ -55,24 +61,44 @@ pub fn confusion(counts: &[Vec<u64>], classes: &[String]) -> String {
     let (left, top) = (52.0, 34.0);
     let side = (SIZE - left) / k as f64;
     let height = top + side * k as f64 + 4.0;
-    let mistakes = || counts.iter().enumerate().flat_map(|(i, row)| row.iter().enumerate().filter(move |(j, _)| i != *j));
+    let mistakes =
+        || counts.iter().enumerate().flat_map(|(i, row)| row.iter().enumerate().filter(move |(j, _)| i != *j));
     let worst = mistakes().map(|(_, &n)| n).max().unwrap_or(0).max(1);
     let name = |class: usize| short(classes.get(class).map_or("?", String::as_str), 7);
     let mut svg = format!("<svg viewBox=\"0 0 {SIZE} {height:.1}\" role=\"img\" aria-label=\"confusion matrix\">");
     let font = (side * 0.38).clamp(4.0, 12.0);
     let _ = write!(svg, "<text class=\"middle name\" x=\"{:.1}\" y=\"12\">answer</text>", (left + SIZE) / 2.0);
-    let _ = write!(svg, "<text class=\"middle name\" transform=\"translate(12 {:.1}) rotate(-90)\">true class</text>", top + side * k as f64 / 2.0);
+    let _ = write!(
+        svg,
+        "<text class=\"middle name\" transform=\"translate(12 {:.1}) rotate(-90)\">true class</text>",
+        top + side * k as f64 / 2.0
+    );
     for (i, row) in counts.iter().enumerate() {
         let (x, y) = (left + (i as f64 + 0.5) * side, top + (i as f64 + 0.5) * side);
-        let _ = write!(svg, "<text class=\"middle\" style=\"font-size:{font:.1}px\" x=\"{x:.1}\" y=\"{}\">{}</text>", top - 6.0, escape(&name(i)));
-        let _ = write!(svg, "<text class=\"end\" style=\"font-size:{font:.1}px\" x=\"{}\" y=\"{:.1}\">{}</text>", left - 6.0, y + font * 0.36, escape(&name(i)));
+        let _ = write!(
+            svg,
+            "<text class=\"middle\" style=\"font-size:{font:.1}px\" x=\"{x:.1}\" y=\"{}\">{}</text>",
+            top - 6.0,
+            escape(&name(i))
+        );
+        let _ = write!(
+            svg,
+            "<text class=\"end\" style=\"font-size:{font:.1}px\" x=\"{}\" y=\"{:.1}\">{}</text>",
+            left - 6.0,
+            y + font * 0.36,
+            escape(&name(i))
+        );
         let all: u64 = row.iter().sum();
         for (j, &n) in row.iter().enumerate() {
             let (class, strength) = match i == j {
                 true => ("right", n as f64 / all.max(1) as f64 * 0.55),
                 false => ("wrong", (n as f64 / worst as f64).sqrt() * 0.75),
             };
-            let title = format!("{} taken for {}: {n} of {all}", classes.get(i).map_or("?", String::as_str), classes.get(j).map_or("?", String::as_str));
+            let title = format!(
+                "{} taken for {}: {n} of {all}",
+                classes.get(i).map_or("?", String::as_str),
+                classes.get(j).map_or("?", String::as_str)
+            );
             let _ = write!(
                 svg,
                 "<g><rect class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill-opacity=\"{strength:.2}\"/>",
@@ -82,7 +108,12 @@ pub fn confusion(counts: &[Vec<u64>], classes: &[String]) -> String {
                 side - 1.0
             );
             if n > 0 && k <= 16 {
-                let _ = write!(svg, "<text class=\"middle\" style=\"font-size:{font:.1}px\" x=\"{:.1}\" y=\"{:.1}\">{n}</text>", left + (j as f64 + 0.5) * side, y + font * 0.36);
+                let _ = write!(
+                    svg,
+                    "<text class=\"middle\" style=\"font-size:{font:.1}px\" x=\"{:.1}\" y=\"{:.1}\">{n}</text>",
+                    left + (j as f64 + 0.5) * side,
+                    y + font * 0.36
+                );
             }
             let _ = write!(svg, "<title>{}</title></g>", escape(&title));
         }

@@ -7,7 +7,7 @@ mod grid;
 
 use minijinja::{Environment, Value, context};
 use rarefy::Outcome;
-use rarefy::run::{ModelOutcome, Record, Role};
+use rarefy::run::{ModelOutcome, Record};
 
 use crate::number::{bytes, grouped, percent, ratio, significant};
 use crate::table::{comparison, remarks, title};
@@ -23,7 +23,8 @@ pub fn render(outcome: &Outcome) -> anyhow::Result<String> {
     let mut environment = Environment::new();
     environment.add_template("report.html", TEMPLATE)?; // the name's ending switches escaping on
     let (header, rows) = comparison(outcome);
-    let charts: Vec<Value> = charts(outcome).into_iter().map(|chart| picture(&chart.title, &chart.note, &chart.svg())).collect();
+    let charts: Vec<Value> =
+        charts(outcome).into_iter().map(|chart| picture(&chart.title, &chart.note, &chart.svg())).collect();
     let grids: Vec<Value> = grids(outcome).into_iter().map(|(title, note, svg)| picture(&title, &note, &svg)).collect();
     let layers: Vec<Value> = outcome
         .sparse
@@ -68,7 +69,8 @@ fn picture(title: &str, note: &str, svg: &str) -> Value {
 fn cards(outcome: &Outcome) -> Vec<Value> {
     let sparse = &outcome.sparse;
     let twin = outcome.twin.as_ref();
-    let card = |figure: String, what: &str, beside: String| context! { figure => figure, what => what, beside => beside };
+    let card =
+        |figure: String, what: &str, beside: String| context! { figure => figure, what => what, beside => beside };
     let times = |number: fn(&ModelOutcome) -> f64| twin.and_then(|twin| ratio(number(twin), number(sparse)));
     let mut cards = Vec::new();
     match (sparse.accuracy, sparse.loss) {
@@ -81,7 +83,8 @@ fn cards(outcome: &Outcome) -> Vec<Value> {
             cards.push(card(loss.map_or("–".to_owned(), significant), "test loss", beside.unwrap_or_default()));
         }
     }
-    let weights = format!("{} of {}", grouped(sparse.nnz as u64), grouped((sparse.nnz as f64 / sparse.density).round() as u64));
+    let weights =
+        format!("{} of {}", grouped(sparse.nnz as u64), grouped((sparse.nnz as f64 / sparse.density).round() as u64));
     cards.push(card(percent(sparse.density), "of the weights kept", weights));
     if let (Some(twin), Some(figure)) = (twin, times(|m| m.epoch_cpu_seconds)) {
         let (a, b) = (significant(twin.epoch_cpu_seconds), significant(sparse.epoch_cpu_seconds));
@@ -92,7 +95,11 @@ fn cards(outcome: &Outcome) -> Vec<Value> {
         cards.push(card(figure, "less training memory", format!("{b} instead of {a}")));
     }
     if let (Some(twin), Some(figure)) = (twin, times(|m| m.file_bytes as f64)) {
-        cards.push(card(figure, "smaller file", format!("{} instead of {}", bytes(sparse.file_bytes), bytes(twin.file_bytes))));
+        cards.push(card(
+            figure,
+            "smaller file",
+            format!("{} instead of {}", bytes(sparse.file_bytes), bytes(twin.file_bytes)),
+        ));
     }
     cards
 }
@@ -127,10 +134,17 @@ fn charts(outcome: &Outcome) -> Vec<Chart> {
     let part = if outcome.data.validation_rows > 0 { "Validation" } else { "Training" };
     let mut charts = vec![
         chart(&format!("{part} accuracy by epoch"), "", "epoch", Unit::Percent, lines(outcome, epoch, accuracy)),
-        chart(&format!("{part} accuracy by time"), "Seconds of training.", "seconds", Unit::Percent, lines(outcome, time, accuracy)),
+        chart(
+            &format!("{part} accuracy by time"),
+            "Seconds of training.",
+            "seconds",
+            Unit::Percent,
+            lines(outcome, time, accuracy),
+        ),
         chart(&format!("{part} loss by epoch"), "", "epoch", Unit::Number, lines(outcome, epoch, loss)),
     ];
-    let names: Vec<&str> = outcome.sparse.layers.iter().filter(|layer| layer.shape.len() > 1).map(|layer| layer.name.as_str()).collect();
+    let names: Vec<&str> =
+        outcome.sparse.layers.iter().filter(|layer| layer.shape.len() > 1).map(|layer| layer.name.as_str()).collect();
     let layer = |(at, name): (usize, &&str)| Line {
         name: (*name).to_owned(),
         class: format!("layer{}", at % 5),
@@ -138,7 +152,7 @@ fn charts(outcome: &Outcome) -> Vec<Chart> {
     };
     let densities = names.iter().enumerate().map(layer).collect();
     let note = "Each weight matrix of the sparse model; the target counts all of them together.";
-    charts.push(chart("Density of each layer", note, "epoch", Unit::Percent, densities));
+    charts.push(chart("Density of each layer", note, "epoch", Unit::LogPercent, densities));
     charts.retain(|chart| chart.lines.iter().any(|line| !line.points.is_empty()));
     charts
 }
@@ -156,7 +170,11 @@ fn grids(outcome: &Outcome) -> Vec<(String, String, String)> {
             "How many weights read each of {height} × {width} pixels; {} pixels are not read at all.",
             grouped(dark as u64)
         );
-        grids.push(("Input pixels that kept weights".to_owned(), note, grid::pixels(&model.input_weights, height, width)));
+        grids.push((
+            "Input pixels that kept weights".to_owned(),
+            note,
+            grid::pixels(&model.input_weights, height, width),
+        ));
     }
     if let Some(confusion) = &model.confusion {
         if confusion.len() <= grid::MOST_CLASSES {
@@ -170,7 +188,7 @@ fn grids(outcome: &Outcome) -> Vec<(String, String, String)> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use rarefy::run::DataOutcome;
+    use rarefy::run::{DataOutcome, Role};
     use std::path::PathBuf;
 
     /// A run that never was: 784-1024-1024-10 at density 0.02 beside its twin and a small dense net.
@@ -219,7 +237,9 @@ pub mod tests {
                 sample_microseconds: if dense { 41.0 } else { 3.6 },
                 ended: "epochs".to_owned(),
                 history,
-                confusion: Some((0..10).map(|i| (0..10).map(|j| if i == j { 980 } else { (i * j % 4) as u64 }).collect()).collect()),
+                confusion: Some(
+                    (0..10).map(|i| (0..10).map(|j| if i == j { 980 } else { (i * j % 4) as u64 }).collect()).collect(),
+                ),
                 layers: shapes
                     .into_iter()
                     .map(|(name, shape)| rarefy::model::graph::LayerInfo {
@@ -272,7 +292,9 @@ pub mod tests {
         for word in ["http://", "https://", "<script", "<link", "src=", "url("] {
             assert!(!page.contains(word), "{word}");
         }
-        for word in ["98.21 %", "dense twin", "small dense", "Confusion", "[sparsity]", "Density of each layer", "<title>"] {
+        for word in
+            ["98.21 %", "dense twin", "small dense", "Confusion", "[sparsity]", "Density of each layer", "<title>"]
+        {
             assert!(page.contains(word), "{word}");
         }
     }
@@ -283,7 +305,10 @@ pub mod tests {
         outcome.data.name = "<b>\"&".to_owned();
         outcome.data.classes[3] = "</svg><i>".to_owned();
         let page = render(&outcome).unwrap();
-        assert!(!page.contains("<b>") && !page.contains("<i>") && page.contains("&lt;&#x2f;svg") || page.contains("&lt;/svg"));
+        assert!(
+            !page.contains("<b>") && !page.contains("<i>") && page.contains("&lt;&#x2f;svg")
+                || page.contains("&lt;/svg")
+        );
     }
 
     #[test]

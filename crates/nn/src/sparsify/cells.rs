@@ -48,7 +48,7 @@ impl Cells {
             if width == 1 {
                 present.extend(pattern.row(i).iter().map(|&j| first + u64::from(j))); // without a division each
             } else {
-                let starts = pattern.row(i).iter().filter(|&&j| j as usize % width == 0);
+                let starts = pattern.row(i).iter().filter(|&&j| (j as usize).is_multiple_of(width));
                 present.extend(starts.map(|&j| first + u64::from(j) / width as u64));
             }
         }
@@ -125,7 +125,7 @@ impl Cells {
                     sums[at] += score;
                 }
             }
-            band += pattern.row(top).iter().filter(|&&j| j as usize % width == 0).count();
+            band += pattern.row(top).iter().filter(|&&j| (j as usize).is_multiple_of(width)).count();
         }
         sums
     }

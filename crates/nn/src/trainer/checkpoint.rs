@@ -182,8 +182,10 @@ fn restore(config: &Config, container: &mut Container) -> Result<Network> {
     let moments = config.optimizer.moments();
     let mut entries = config.weights()?.into_iter();
     let mut layers = config.net.make()?;
-    for (at, layer) in layers.iter_mut().enumerate() {
-        layer.start(at, moments);
+    layers.iter_mut().enumerate().for_each(|(at, layer)| layer.start(at, moments));
+    // Numbers of layers are those of the network, where one may do the work of two.
+    let mut network = Network::new(config.net.inputs(), layers)?;
+    for (at, layer) in network.layers_mut().iter_mut().enumerate() {
         if let Some(weight) = layer.weight_mut() {
             let Some((shape, entries)) = entries.next() else { continue };
             *weight = restore_weight(container, at, shape, moments)?;
@@ -207,7 +209,7 @@ fn restore(config: &Config, container: &mut Container) -> Result<Network> {
             *buffer = floats(container, &format!("layer{at}.{name}.buffer"), buffer.len())?;
         }
     }
-    Network::new(config.net.inputs(), layers)
+    Ok(network)
 }
 
 /// The weight of layer `at`.

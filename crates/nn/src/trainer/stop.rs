@@ -51,7 +51,9 @@ impl Stop {
             }
             Self { loss: Some(l), .. } if !l.is_finite() => wrong("stop at loss", l.to_string(), "a finite number"),
             Self { patience: Some(0), .. } => wrong("patience", "0".to_owned(), "at least 1 epoch"),
-            Self { seconds: Some(s), .. } if !(*s > 0.0) => wrong("stop after seconds", s.to_string(), "above 0"),
+            Self { seconds: Some(s), .. } if s.is_nan() || *s <= 0.0 => {
+                wrong("stop after seconds", s.to_string(), "above 0")
+            }
             _ => Ok(()),
         }
     }

@@ -5,7 +5,9 @@ use rarefy_core::pattern::scores;
 use rarefy_nn::optimizer::{self, Shape};
 use rarefy_nn::{loss, sparsify};
 
-use super::value::{self, Value, below_one, flag, list, not_negative, number, positive, share, text, whole, word, wrong};
+use super::value::{
+    self, Value, below_one, flag, list, not_negative, number, positive, share, text, whole, word, wrong,
+};
 use super::{ClassWeights, Part, Recipe, Scaling, Spread, Test};
 
 /// A key of recipes.

@@ -440,7 +440,9 @@ impl Recipe {
             return Err("data.train is missing, expected a bundled name (see `rarefy datasets`) or a path".to_owned());
         }
         if self.model.layers.is_empty() {
-            return Err("model.layers is missing, expected such as [\"linear 256\", \"relu\", \"linear 10\"]".to_owned());
+            return Err(
+                "model.layers is missing, expected such as [\"linear 256\", \"relu\", \"linear 10\"]".to_owned()
+            );
         }
         keys::check_belongs(self)?;
         let watched = [
@@ -450,9 +452,9 @@ impl Recipe {
         ];
         let validated = !matches!(self.data.validation, Part::Share(0.0) | Part::Rows(0));
         match watched.iter().find(|(given, _)| *given) {
-            Some((_, key)) if !validated => {
-                Err(format!("{key} looks at the validation part, which data.validation = 0 leaves empty; set one of them"))
-            }
+            Some((_, key)) if !validated => Err(format!(
+                "{key} looks at the validation part, which data.validation = 0 leaves empty; set one of them"
+            )),
             _ => Ok(()),
         }
     }

@@ -107,8 +107,7 @@ pub fn to_bytes(
 /// The manifest of a checkpoint file, of this program's version.
 fn open(path: &Path) -> Result<(Container, Manifest)> {
     let mut container = Container::read(path, KIND, VERSION)?;
-    let manifest: Manifest =
-        serde_json::from_value(container.manifest.take()).map_err(|e| wrong(&e))?;
+    let manifest: Manifest = serde_json::from_value(container.manifest.take()).map_err(|e| wrong(&e))?;
     let now = env!("CARGO_PKG_VERSION");
     if manifest.rarefy != now {
         let difference = format!("made by Rarefy {}, this is {now}", manifest.rarefy);

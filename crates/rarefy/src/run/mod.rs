@@ -288,11 +288,8 @@ impl Job {
             _ => Trainer::new(config)?,
         };
         watch(&Event::Started { role, epochs, done: trainer.history().len() as u64 });
-        let split = |rows: &[u32]| Split {
-            data: &self.parts.train,
-            rows: rows.to_vec(),
-            factors: self.parts.factors.clone(),
-        };
+        let split =
+            |rows: &[u32]| Split { data: &self.parts.train, rows: rows.to_vec(), factors: self.parts.factors.clone() };
         let (train, validation) = (split(&self.parts.rows), split(&self.parts.validation));
         let validation = (!validation.rows.is_empty()).then_some(&validation);
         let mut good = if trainer.history().is_empty() { None } else { Some(trainer.network().lower()?) };
@@ -392,7 +389,8 @@ impl Job {
 fn record(epoch: &Epoch) -> Record {
     let Epoch { train_loss, train_accuracy, validation_loss, validation_accuracy, cost, .. } = *epoch;
     let nnz: u64 = epoch.nnz.iter().sum();
-    let entries: f64 = epoch.nnz.iter().zip(&epoch.densities).map(|(&n, &d)| if d > 0.0 { n as f64 / d } else { 0.0 }).sum();
+    let entries: f64 =
+        epoch.nnz.iter().zip(&epoch.densities).map(|(&n, &d)| if d > 0.0 { n as f64 / d } else { 0.0 }).sum();
     Record {
         epoch: epoch.epoch,
         train_loss,

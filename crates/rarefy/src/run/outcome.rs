@@ -253,7 +253,8 @@ mod tests {
 
     #[test]
     fn metrics_have_a_row_for_each_epoch_of_each_model() {
-        let record = |epoch| Record { epoch, validation_accuracy: Some(0.5), densities: vec![0.1, 0.2], ..Record::default() };
+        let record =
+            |epoch| Record { epoch, validation_accuracy: Some(0.5), densities: vec![0.1, 0.2], ..Record::default() };
         let (a, b) = ([record(1), record(2)], [record(1)]);
         let text = metrics_csv([(Role::Sparse, &a[..]), (Role::Twin, &b[..])].into_iter());
         let rows: Vec<&str> = text.lines().collect();

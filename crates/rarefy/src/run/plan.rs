@@ -116,10 +116,9 @@ pub fn optimizer(recipe: &Recipe, role: Role) -> Result<Optimizer> {
     let usual = Optimizer::named(&train.optimizer)?;
     let or = |given: Option<f64>, usual: f32| given.map_or(usual, |x| x as f32);
     let kind = match usual.kind {
-        Kind::Sgd { momentum, nesterov } => Kind::Sgd {
-            momentum: or(train.momentum, momentum),
-            nesterov: train.nesterov.unwrap_or(nesterov),
-        },
+        Kind::Sgd { momentum, nesterov } => {
+            Kind::Sgd { momentum: or(train.momentum, momentum), nesterov: train.nesterov.unwrap_or(nesterov) }
+        }
         Kind::Adam { beta1, beta2, epsilon } => Kind::Adam {
             beta1: or(train.beta1, beta1),
             beta2: or(train.beta2, beta2),
@@ -138,10 +137,9 @@ pub fn optimizer(recipe: &Recipe, role: Role) -> Result<Optimizer> {
     };
     let shape = match Shape::named(&train.schedule)? {
         Shape::Constant => Shape::Constant,
-        Shape::Step { every, factor } => Shape::Step {
-            every: train.step_every.unwrap_or(every),
-            factor: train.step_factor.unwrap_or(factor),
-        },
+        Shape::Step { every, factor } => {
+            Shape::Step { every: train.step_every.unwrap_or(every), factor: train.step_factor.unwrap_or(factor) }
+        }
         Shape::Cosine { floor } => Shape::Cosine { floor: train.floor.unwrap_or(floor) },
         Shape::OneCycle { peak_at, start, end } => Shape::OneCycle {
             peak_at: train.peak_at.unwrap_or(peak_at),
