@@ -30,7 +30,10 @@ pub fn significant(x: f64) -> String {
     if x == 0.0 || !x.is_finite() {
         return x.to_string();
     }
-    let digits = (2 - x.abs().log10().floor() as i32).clamp(0, 9) as usize;
+    let decimals = |x: f64| (2 - x.abs().log10().floor() as i32).clamp(0, 9);
+    // Rounding may add a digit before the point: 9.999 is 10.0.
+    let scale = 10f64.powi(decimals(x));
+    let digits = decimals((x * scale).round() / scale) as usize;
     format!("{x:.digits$}")
 }
 
@@ -58,7 +61,7 @@ mod tests {
         );
         assert_eq!(
             (significant(0.012345), significant(123.4), significant(9.999)),
-            ("0.0123".into(), "123".into(), "10.00".into())
+            ("0.0123".into(), "123".into(), "10.0".into())
         );
         assert_eq!(percent(0.98312), "98.31 %");
         assert_eq!((ratio(30.0, 4.0).as_deref(), ratio(1.0, 0.0)), (Some("7.50×"), None));

@@ -17,7 +17,7 @@ pub enum Error {
     Model(#[from] rarefy_model::Error),
     /// From networks and training.
     #[error(transparent)]
-    Nn(#[from] rarefy_nn::Error),
+    Nn(rarefy_nn::Error),
     /// A recipe, or a change to it, is not right.
     #[error("{place}: {problem}")]
     Recipe {
@@ -72,6 +72,18 @@ pub enum Error {
         /// The checkpoint.
         checkpoint: PathBuf,
     },
+}
+
+impl From<rarefy_nn::Error> for Error {
+    /// An error that only passed through the trainer is what it was before: a full disk stays one.
+    fn from(error: rarefy_nn::Error) -> Self {
+        match error {
+            rarefy_nn::Error::Core(error) => Self::Core(error),
+            rarefy_nn::Error::Data(error) => Self::Data(error),
+            rarefy_nn::Error::Model(error) => Self::Model(error),
+            error => Self::Nn(error),
+        }
+    }
 }
 
 /// The result of an operation of this crate.

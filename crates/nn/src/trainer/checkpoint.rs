@@ -182,8 +182,10 @@ fn restore(config: &Config, container: &mut Container) -> Result<Network> {
     let moments = config.optimizer.moments();
     let mut entries = config.weights()?.into_iter();
     let mut layers = config.net.make()?;
-    layers.iter_mut().enumerate().for_each(|(at, layer)| layer.start(at, moments));
-    // Numbers of layers are those of the network, where one may do the work of two.
+    for (at, layer) in layers.iter_mut().enumerate() {
+        layer.start(at, moments);
+    }
+    // Tensors are named by the layers of the network, which leaves out those that others absorb.
     let mut network = Network::new(config.net.inputs(), layers)?;
     for (at, layer) in network.layers_mut().iter_mut().enumerate() {
         if let Some(weight) = layer.weight_mut() {
