@@ -5,8 +5,8 @@
 
 use crate::parallel;
 
-/// Rows and columns of `C` in one task, at most. Measured on 1024 × 128 × 1024 and 1024 × 1024 × 128: smaller blocks pack
-/// their operands too often, larger ones leave a second core idle.
+/// Rows and columns of `C` in one task, at most: small enough that a second core finds work in a layer of 1024, large enough
+/// that operands are not packed too often.
 const BLOCK: usize = 512;
 
 /// A borrowed matrix with any strides: entry `(i, j)` is `data[i * row_stride + j * col_stride]`.
