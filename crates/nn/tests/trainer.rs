@@ -113,7 +113,7 @@ fn accumulated_batches_equal_one_large_batch() {
 #[test]
 fn weights_of_classes_count_as_copies_of_rows() {
     // Every row of class 1 twice is what a weight of 2 means: one step on all rows gives the same network.
-    let x = vec![0.5, -1.0, 2.0, 0.25, -0.75, 1.5];
+    let x = [0.5, -1.0, 2.0, 0.25, -0.75, 1.5];
     let data = |rows: &[usize]| {
         let x = rows.iter().flat_map(|&i| x[2 * i..2 * i + 2].to_vec()).collect();
         let classes = rows.iter().map(|&i| u32::from(i == 1)).collect();
