@@ -1,5 +1,7 @@
 //! Every key of a recipe: one entry each.
 
+use std::collections::HashSet;
+
 use rarefy_core::pattern::Structure;
 use rarefy_core::pattern::scores;
 use rarefy_nn::optimizer::{self, Shape};
@@ -241,6 +243,29 @@ static KEYS: &[Key] = &[
 /// Every key, in the order in which recipes are written.
 pub fn keys() -> &'static [Key] {
     KEYS
+}
+
+/// The names of all sections, in order.
+pub(super) fn section_names() -> Vec<&'static str> {
+    let mut names = Vec::new();
+    let mut seen = HashSet::new();
+    for key in keys() {
+        let (section, _) = key.split();
+        if seen.insert(section) {
+            names.push(section);
+        }
+    }
+    names
+}
+
+/// Whether there is a section of this name.
+pub(super) fn is_section(name: &str) -> bool {
+    section_names().contains(&name)
+}
+
+/// All sections, for messages.
+pub(super) fn sections() -> String {
+    section_names().iter().map(|name| format!("[{name}]")).collect::<Vec<_>>().join(", ")
 }
 
 /// `data.scaling`.

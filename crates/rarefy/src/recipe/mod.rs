@@ -27,7 +27,6 @@ mod value;
 pub use keys::{Key, keys};
 pub use value::Value;
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::Read;
 use std::path::Path;
@@ -463,29 +462,6 @@ impl Recipe {
 /// A recipe past [`LIMIT`].
 fn too_long(name: &str) -> Error {
     Error::Recipe { place: name.to_owned(), problem: format!("longer than {LIMIT} bytes, expected a recipe (TOML)") }
-}
-
-/// The names of all sections, in order.
-fn section_names() -> Vec<&'static str> {
-    let mut names = Vec::new();
-    let mut seen = HashSet::new();
-    for key in keys() {
-        let (section, _) = key.split();
-        if seen.insert(section) {
-            names.push(section);
-        }
-    }
-    names
-}
-
-/// Whether there is a section of this name.
-fn is_section(name: &str) -> bool {
-    section_names().contains(&name)
-}
-
-/// All sections, for messages.
-fn sections() -> String {
-    section_names().iter().map(|name| format!("[{name}]")).collect::<Vec<_>>().join(", ")
 }
 
 /// The one of `known` that `word` was probably meant to be.

@@ -2,6 +2,7 @@
 
 use toml::de::{DeTable, DeValue};
 
+use super::keys;
 use super::value::Value;
 use crate::{Error, Result};
 
@@ -25,13 +26,13 @@ pub fn settings(text: &str, name: &str) -> Result<Vec<Setting>> {
         let at = line(section.span().start);
         let section = section.get_ref();
         let DeValue::Table(keys) = value.get_ref() else {
-            let problem = format!("{section:?} stands alone, expected it in a section: one of {}", super::sections());
+            let problem = format!("{section:?} stands alone, expected it in a section: one of {}", keys::sections());
             return Err(fail(at, problem));
         };
-        if !super::is_section(section) {
-            let near = super::nearest(section, super::section_names().into_iter());
+        if !keys::is_section(section) {
+            let near = super::nearest(section, keys::section_names().into_iter());
             let near = near.map(|near| format!(", did you mean [{near}]?")).unwrap_or_default();
-            let problem = format!("unknown section [{section}]{near} (there are {})", super::sections());
+            let problem = format!("unknown section [{section}]{near} (there are {})", keys::sections());
             return Err(fail(at, problem));
         }
         for (key, value) in keys {
