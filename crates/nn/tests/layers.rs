@@ -283,7 +283,7 @@ fn loss_and_gradients(network: &mut Network, x: &Batch, t: &Batch) -> f64 {
     network.forward(TRAIN);
     let (z, dz) = network.output().unwrap();
     let value = loss("squared-error").unwrap().evaluate(z, &Targets::Values(t), None, 1.0, Some(dz)).unwrap();
-    network.backward(TRAIN, Step::Accumulate, |_, _, _, _| {});
+    network.backward(TRAIN, Step::Accumulate);
     value
 }
 
