@@ -25,6 +25,8 @@ pub mod stream {
     pub const DROPOUT: u32 = 0x4000;
     /// Weights dropped and grown; layer `i` uses `SPARSIFY + i`.
     pub const SPARSIFY: u32 = 0x5000;
+    /// Outputs that take part in a step; one step a mini-batch.
+    pub const SAMPLE: u32 = 0x6000;
 }
 
 /// An architecture: the number of inputs and the layers in order, each in the words of recipes ([`layer::registry`]).
@@ -175,6 +177,7 @@ impl Net {
         }
         for (at, layer) in layers.iter_mut().enumerate() {
             layer.start(at, how.moments);
+            layer.draw(Key::new(how.seed, stream::VALUES + 0x800 + at as u32));
         }
         Network::new(self.inputs, layers)
     }
