@@ -380,7 +380,8 @@ fn an_autoencoder_learns_to_answer_its_input() {
     let config = Config {
         net: Net::new(64).linear(16).relu().linear(64),
         loss: "binary-cross-entropy".to_owned(),
-        epochs: 12,
+        optimizer: Optimizer { learning_rate: 0.01, ..Optimizer::default() },
+        epochs: 25,
         ..config("rigl", "adam")
     };
     let trainer = fit(config.clone(), &train, Some(&validation));
@@ -395,7 +396,7 @@ fn an_autoencoder_learns_to_answer_its_input() {
     });
     let entropy = |p: f64| if p <= 0.0 || p >= 1.0 { 0.0 } else { -p * p.ln() - (1.0 - p) * (1.0 - p).ln() };
     let (sum, count) = pixels.fold((0.0, 0.0), |(sum, count), p| (sum + entropy(p), count + 1.0));
-    assert!(last > sum / count && last < 0.75 * first, "{first} to {last}, at least {}", sum / count);
+    assert!(last > sum / count && last < 0.6 * first, "{first} to {last}, at least {}", sum / count);
     let wrong = Config { net: Net::new(64).linear(10), ..config };
     let text = error(wrong, &train).to_string();
     assert!(text.contains("64 features to answer, expected 10"), "{text}");

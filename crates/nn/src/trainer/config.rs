@@ -154,6 +154,9 @@ impl Config {
     pub(super) fn weights(&self) -> Result<Vec<((usize, usize), usize)>> {
         let layers = self.net.make()?;
         let shapes: Vec<_> = layers.iter().filter_map(|l| l.weight()).map(|w| (w.rows(), w.cols())).collect();
+        if shapes.is_empty() {
+            return Ok(Vec::new());
+        }
         let entries = self.sparsity.distribution.allocate(&shapes, self.sparsity.density, &[])?;
         Ok(shapes.into_iter().zip(entries).collect())
     }
