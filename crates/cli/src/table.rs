@@ -96,6 +96,13 @@ fn lines(outcome: &Outcome) -> Vec<Line> {
         let show = |model: &ModelOutcome| model.epoch_joules.map_or("–".to_owned(), significant);
         lines.push(Line { name: "joules / epoch", show, number: Some(joules) });
     }
+    if !outcome.sparse.activity.is_empty() {
+        let show = |model: &ModelOutcome| {
+            let shares: Vec<String> = model.activity.iter().map(|a| format!("{:.1}", 100.0 * a.density)).collect();
+            if shares.is_empty() { "–".to_owned() } else { format!("{} %", shares.join(" / ")) }
+        };
+        lines.push(Line { name: "activations not 0", show, number: None });
+    }
     lines.push(Line {
         name: "µs / sample",
         show: |m| significant(m.sample_microseconds),

@@ -292,3 +292,32 @@ fn operations_with_exact_zeros_come_back_and_refuse_what_has_no_meaning() {
         assert!(error.contains(problem), "{error}");
     }
 }
+
+#[test]
+fn a_shared_weight_is_stored_once_and_must_be_an_earlier_one() {
+    let weight = || Op::Linear { weight: Weight::Dense(Dense::new(2, 3, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap()) };
+    let mut graph = Graph::new(3);
+    graph.push("linear1", weight());
+    graph.push("tied1", Op::TiedLinear { of: 0 });
+    let artifact = Artifact::new(graph, Task::Reconstruction {});
+    let bytes = artifact.to_bytes().unwrap();
+    let back = Artifact::from_bytes(&bytes).unwrap();
+    assert_eq!(back, artifact);
+    assert_eq!(Container::from_bytes(&bytes, "artifact", 1).unwrap().tensors.len(), 1);
+    // W x = (14, 32); Wᵀ of it.
+    let answer = back.into_runtime().unwrap().predict(DenseView::new(1, 3, &[1.0, 2.0, 3.0]).unwrap()).unwrap();
+    assert_eq!(answer.row(0), [142.0, 188.0, 234.0]);
+    for of in [1, 2, usize::MAX] {
+        let mut graph = Graph::new(3);
+        graph.push("linear1", weight());
+        graph.push("tied1", Op::TiedLinear { of });
+        let error = graph.check().unwrap_err().to_string();
+        assert!(error.contains("expected an earlier node that has one"), "{error}");
+    }
+    let mut graph = Graph::new(3);
+    graph.push("linear1", weight());
+    graph.push("linear2", Op::Linear { weight: Weight::Dense(Dense::filled(5, 2, 1.0).unwrap()) });
+    graph.push("tied1", Op::TiedLinear { of: 0 });
+    let error = graph.check().unwrap_err().to_string();
+    assert!(error.contains("takes 2 features, but the value read has 5"), "{error}");
+}

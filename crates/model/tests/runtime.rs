@@ -265,3 +265,17 @@ fn factors_that_do_not_fit_are_refused() {
     let runtime = Runtime::new(artifact().graph).unwrap();
     assert!(runtime.with_scaling(Scaling::Columns(vec![1.0; 3])).is_err());
 }
+
+#[test]
+fn activity_is_the_share_that_is_not_zero() {
+    let mut graph = Graph::new(4);
+    graph.push("relu1", Op::Relu);
+    graph.push("tanh1", Op::Tanh);
+    graph.push("winners1", Op::KWinners { k: 1 });
+    let runtime = Runtime::new(graph).unwrap();
+    // More rows than a block has, of which one number in four is positive.
+    let x: Vec<f32> = (0..4 * 300).map(|i| if i % 4 == i / 4 % 4 { 1.0 + i as f32 } else { -1.0 }).collect();
+    let found = runtime.activity(DenseView::new(300, 4, &x).unwrap()).unwrap();
+    let found: Vec<(&str, f64)> = found.iter().map(|a| (a.layer.as_str(), a.density)).collect();
+    assert_eq!(found, [("relu1", 0.25), ("winners1", 0.25)]);
+}

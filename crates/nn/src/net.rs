@@ -146,7 +146,13 @@ impl Net {
                 let known: Vec<&str> = layer::registry().iter().map(|entry| entry.usage).collect();
                 return Err(wrong(format!("no such layer; known are {}", known.join(", "))));
             };
-            let layers = (entry.make)(&arguments, width).map_err(wrong)?;
+            let mut layers = (entry.make)(&arguments, width).map_err(wrong)?;
+            let mut bias = None;
+            if let Some(tied) = layers.first_mut().and_then(|layer| layer.tied()) {
+                tied.find(&made, width).map_err(wrong)?;
+                bias = tied.bias.then_some(tied.outputs);
+            }
+            layers.extend(bias.map(|outputs| Box::new(layer::Bias::new(outputs)) as Box<dyn Layer>));
             width = layers.last().map_or(width, |layer| layer.outputs());
             made.extend(layers);
         }

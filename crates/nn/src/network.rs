@@ -4,7 +4,7 @@ use crate::layer::{Layer, Mode, Pass, Sampled};
 use crate::{Error, Param, Result, Step, Weight};
 use rarefy_core::kernels::update::Rule;
 use rarefy_core::matrix::Batch;
-use rarefy_model::graph::Graph;
+use rarefy_model::graph::{Graph, Op};
 
 /// A network with weights.
 ///
@@ -15,6 +15,8 @@ use rarefy_model::graph::Graph;
 pub struct Network {
     inputs: usize,
     layers: Vec<Box<dyn Layer>>,
+    /// Each layer that shares a weight, and the layer that has it.
+    tied: Vec<(usize, usize)>,
     /// Whether the output of each layer is in a batch of its own.
     own: Vec<bool>,
     /// `values[0]` is the input.
@@ -31,6 +33,7 @@ impl Network {
     /// gradient.
     pub fn new(inputs: usize, layers: Vec<Box<dyn Layer>>) -> Result<Self> {
         let mut layers = absorb(layers);
+        let tied = find_tied(&mut layers)?;
         let mut own = Vec::with_capacity(layers.len());
         let (mut batches, mut read) = (0, false);
         let last = layers.len().saturating_sub(1);
@@ -56,7 +59,7 @@ impl Network {
             return Err(Error::Layer { at: layers.len(), layer: String::new(), problem });
         }
         let empty = |count| (0..count).map(|_| Batch::zeros(0, 0)).collect::<rarefy_core::Result<Vec<_>>>();
-        Ok(Self { inputs, layers, own, values: empty(batches + 1)?, gradients: empty(batches)? })
+        Ok(Self { inputs, layers, tied, own, values: empty(batches + 1)?, gradients: empty(batches)? })
     }
 
     /// The network of a graph that [`Network::lower`] has made, its layers without dropout and ready for an optimizer that keeps
@@ -149,9 +152,10 @@ impl Network {
     /// Runs the batch last put into [`Network::input`] through all layers, and returns the output.
     pub fn forward(&mut self, mode: Mode) -> &Batch {
         let mut at = 0;
-        for (layer, &own) in self.layers.iter_mut().zip(&self.own) {
+        for (number, &own) in self.own.iter().enumerate() {
+            exchange(&mut self.layers, &self.tied, number);
             let (before, after) = self.values.split_at_mut(at + 1);
-            match layer.pass() {
+            match self.layers[number].pass() {
                 Pass::Map(map) if own => {
                     after[0].data_mut().copy_from_slice(before[at].data());
                     map.forward(&mut after[0], mode);
@@ -159,6 +163,7 @@ impl Network {
                 Pass::Map(map) => map.forward(&mut before[at], mode),
                 Pass::Transform(transform) => transform.forward(&before[at], &mut after[0], mode),
             }
+            exchange(&mut self.layers, &self.tied, number);
             at += usize::from(own);
         }
         &self.values[at]
@@ -179,7 +184,10 @@ impl Network {
     /// Takes the gradient put into [`Network::output`] back through all layers.
     pub fn backward(&mut self, mode: Mode, step: Step<'_>) {
         let mut at = self.gradients.len();
-        for (number, layer) in self.layers.iter_mut().enumerate().rev() {
+        for number in (0..self.layers.len()).rev() {
+            exchange(&mut self.layers, &self.tied, number);
+            let shared = self.tied.iter().any(|&(_, source)| source == number);
+            let layer = &mut self.layers[number];
             let (before, after) = self.gradients.split_at_mut(at.saturating_sub(1));
             let x = |i: usize| &self.values[i];
             match layer.pass() {
@@ -194,10 +202,16 @@ impl Network {
                     }
                 }
                 Pass::Transform(transform) => {
-                    transform.backward(x(at - 1), &after[0], before.last_mut(), mode, step);
+                    // What others have found of a shared weight is there already; its own layer comes last.
+                    let how = if shared { Step::Accumulate } else { step };
+                    transform.backward(x(at - 1), &after[0], before.last_mut(), mode, how);
                     at -= 1;
+                    if let (true, Step::Apply(rule), Some(weight)) = (shared, step, layer.weight_mut()) {
+                        weight.param_mut().apply_gradient(rule);
+                    }
                 }
             }
+            exchange(&mut self.layers, &self.tied, number);
         }
     }
 
@@ -210,12 +224,22 @@ impl Network {
         &mut self,
         mut visit: impl FnMut(usize, &mut Weight, &Batch, &Batch) -> Result<()>,
     ) -> Result<()> {
-        let mut at = 0;
-        for (number, (layer, &own)) in self.layers.iter_mut().zip(&self.own).enumerate() {
-            if let Some(weight) = layer.weight_mut() {
-                visit(number, weight, &self.values[at], &self.gradients[at])?;
+        // The batch that each layer reads.
+        let read = |number: usize| self.own[..number].iter().filter(|own| **own).count();
+        for number in 0..self.layers.len() {
+            let at = read(number);
+            let Some(weight) = self.layers[number].weight_mut() else { continue };
+            // A tied layer's input takes the place of the gradient: Wᵀ has the gradient transposed.
+            let others = self.tied.iter().filter(|&&(_, source)| source == number).map(|&(tied, _)| read(tied));
+            let (mut x, mut dy) = (vec![&self.values[at]], vec![&self.gradients[at]]);
+            for at in others {
+                x.push(&self.gradients[at]);
+                dy.push(&self.values[at]);
             }
-            at += usize::from(own);
+            match x.len() {
+                1 => visit(number, weight, x[0], dy[0])?,
+                _ => visit(number, weight, &side_by_side(&x)?, &side_by_side(&dy)?)?,
+            }
         }
         Ok(())
     }
@@ -234,15 +258,60 @@ impl Network {
     pub fn lower(&self) -> Result<Graph> {
         let mut graph = Graph::new(self.inputs);
         let mut counts = std::collections::HashMap::new();
+        let mut nodes = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
-            for op in layer.lower()? {
+            let first = graph.nodes.len();
+            for mut op in layer.lower()? {
+                if let Op::TiedLinear { of } = &mut op {
+                    *of = nodes[*of];
+                }
                 let count = counts.entry(op.kind()).or_insert(0);
                 *count += 1;
                 graph.push(format!("{}{count}", op.kind()), op);
             }
+            nodes.push(first);
         }
         Ok(graph)
     }
+}
+
+/// Finds the weights of tied layers: each such layer, and the one that has its weight.
+fn find_tied(layers: &mut [Box<dyn Layer>]) -> Result<Vec<(usize, usize)>> {
+    let mut found = Vec::new();
+    let mut width = None;
+    for number in 0..layers.len() {
+        let (before, rest) = layers.split_at_mut(number);
+        if let Some(tied) = rest[0].tied() {
+            let wrong = |problem| Error::Layer { at: number + 1, layer: "tied-linear".to_owned(), problem };
+            tied.find(before, width.unwrap_or(0)).map_err(wrong)?;
+            found.push((number, tied.source));
+        }
+        width = Some(rest[0].outputs());
+    }
+    Ok(found)
+}
+
+/// Lends layer `number` the weight that it shares, or takes it back; nothing if it shares none.
+fn exchange(layers: &mut [Box<dyn Layer>], tied: &[(usize, usize)], number: usize) {
+    let Some(&(_, source)) = tied.iter().find(|&&(tied, _)| tied == number) else { return };
+    let (before, rest) = layers.split_at_mut(number);
+    if let (Some(tied), Some(weight)) = (rest[0].tied(), before[source].weight_mut()) {
+        tied.exchange(weight);
+    }
+}
+
+/// The samples of several batches of the same features as one batch.
+fn side_by_side(batches: &[&Batch]) -> Result<Batch> {
+    let mut all = Batch::zeros(batches[0].features(), batches.iter().map(|batch| batch.len()).sum())?;
+    for j in 0..all.features() {
+        let mut row = all.row_mut(j);
+        for batch in batches {
+            let (part, rest) = row.split_at_mut(batch.len());
+            part.copy_from_slice(batch.row(j));
+            row = rest;
+        }
+    }
+    Ok(all)
 }
 
 /// Leaves out the layers whose work the one before takes over.

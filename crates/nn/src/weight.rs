@@ -4,6 +4,10 @@
 //! stored dense, and the zeros of its pattern are kept zero. Training never decides by a stopwatch, so that the same
 //! recipe gives the same bits; `inspect` shows what was chosen.
 
+mod transposed;
+
+pub use transposed::Transposed;
+
 use crate::{Error, Param, Result, Step};
 use rarefy_core::kernels::dense::{Strided, product};
 use rarefy_core::kernels::sparse_dense::{self, Gradient, TwoWay};
@@ -45,6 +49,13 @@ enum Storage {
     Sparse(TwoWay),
     /// All entries, row by row; those at `zeros` (positions in that order, rising) are not in the pattern.
     Dense { rows: usize, cols: usize, zeros: Vec<u32> },
+}
+
+impl Default for Weight {
+    /// A weight of no rows and no columns.
+    fn default() -> Self {
+        Self { param: Param::default(), storage: Storage::Dense { rows: 0, cols: 0, zeros: Vec::new() } }
+    }
 }
 
 impl Storage {

@@ -19,6 +19,7 @@ const LAYERS: &[&str] = &[
     "linear 7 no-bias",
     "sampled-linear 7 3",
     "sampled-linear 7 3 log-uniform",
+    "tied-linear 1",
     "bias",
     "relu",
     "leaky-relu",
@@ -47,6 +48,9 @@ const TRAIN: Mode = Mode::Train { seed: 5, step: 3, row: 64 };
 
 /// The layers that `words` make, their parameters drawn at random; weights have about half of their entries.
 fn make(words: &str, moments: usize) -> Vec<Box<dyn Layer>> {
+    if words.starts_with("tied") {
+        return Vec::new(); // its weight is another layer's: it is tested in a network
+    }
     let mut layers = Net::new(INPUTS).layer(words).make().unwrap();
     let mut random = random(1);
     for (at, layer) in layers.iter_mut().enumerate() {
@@ -161,7 +165,88 @@ fn every_layer_of_the_registry_is_in_the_table() {
 
 /// The layers that need not be the last; the others have tests of their own.
 fn inner() -> impl Iterator<Item = &'static &'static str> {
-    LAYERS.iter().filter(|words| !words.starts_with("sampled"))
+    LAYERS.iter().filter(|words| !words.starts_with("sampled") && !words.starts_with("tied"))
+}
+
+/// A network whose fourth layer shares the weight of the first.
+fn tied(density: f64) -> Network {
+    let net = Net::new(5).linear(4).layer("tanh").linear(4).layer("tied-linear 1").layer("sigmoid").linear(3);
+    net.build(&Build { density, seed: 2, ..Build::default() }).unwrap()
+}
+
+#[test]
+fn gradients_of_a_shared_weight_come_from_both_layers() {
+    for density in [0.3, 1.0] {
+        let mut network = tied(density);
+        let mut random = random(3);
+        let x = batch(5, 17, 0.0, |_, _| away_from_zero(&mut random));
+        let t = batch(3, 17, 0.0, |_, _| away_from_zero(&mut random));
+        loss_and_gradients(&mut network, &x, &t);
+        let params: Vec<Vec<Param>> =
+            network.layers().iter().map(|l| l.params().into_iter().map(|(_, p)| p.clone()).collect()).collect();
+        for (at, params) in params.iter().enumerate() {
+            for (i, Param { values, gradient, .. }) in params.iter().enumerate() {
+                check_gradient(&format!("density {density}, layer {at}"), values, gradient, |moved| {
+                    network.layers_mut()[at].params_mut()[i].1.values.copy_from_slice(moved);
+                    loss_and_gradients(&mut network, &x, &t)
+                });
+                network.layers_mut()[at].params_mut()[i].1.values.copy_from_slice(values);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_gradient_that_growth_looks_at_is_that_of_both_layers() {
+    let mut network = tied(1.0);
+    let mut random = random(3);
+    let x = batch(5, 17, 0.0, |_, _| away_from_zero(&mut random));
+    let t = batch(3, 17, 0.0, |_, _| away_from_zero(&mut random));
+    loss_and_gradients(&mut network, &x, &t);
+    network
+        .each_weight(|number, weight, x, dy| {
+            let expected = weight.param().gradient.clone();
+            let found = std::sync::Mutex::new(vec![0.0; expected.len()]);
+            let cols = weight.cols();
+            weight.dense_gradient(x, dy, 1, |row, block| {
+                found.lock().unwrap()[row * cols..][..block.len()].copy_from_slice(block);
+            });
+            check_close(&format!("layer {number}"), &found.into_inner().unwrap(), &expected, 1e-5);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_shared_weight_takes_one_step_and_is_stored_once() {
+    for density in [0.3, 1.0] {
+        let rule = Optimizer::default().rule(0, 1);
+        let mut random = random(3);
+        let x = batch(5, 17, 0.0, |_, _| away_from_zero(&mut random));
+        let t = batch(3, 17, 0.0, |_, _| away_from_zero(&mut random));
+        let [applied, accumulated] = [false, true].map(|accumulate| {
+            let mut network = tied(density);
+            network.input(x.len()).unwrap().data_mut().copy_from_slice(x.data());
+            network.forward(TRAIN);
+            let (z, dz) = network.output().unwrap();
+            loss("squared-error").unwrap().evaluate(z, &Targets::Values(&t), None, 1.0, Some(dz)).unwrap();
+            network.backward(TRAIN, if accumulate { Step::Accumulate } else { Step::Apply(&rule) });
+            if accumulate {
+                network.apply(&rule);
+            }
+            network
+        });
+        let graph = applied.lower().unwrap();
+        assert_eq!(graph, accumulated.lower().unwrap(), "density {density}");
+        assert_eq!(graph.weights().count(), 3);
+        assert_eq!(graph.nnz(), applied.nnz());
+        let mut network = applied;
+        let expected = Runtime::new(graph.clone()).unwrap().predict(rows(17).view()).unwrap();
+        check_close("artifact", &answers(&mut network, &rows(17)), expected.data(), 1e-5);
+        let mut lifted = Network::from_graph(&graph, 2).unwrap();
+        assert_eq!(lifted.lower().unwrap(), graph);
+        assert_eq!(answers(&mut lifted, &rows(17)), answers(&mut network, &rows(17)));
+    }
 }
 
 /// A network that contains the layer, its biases, norms and running statistics drawn at random.
@@ -260,6 +345,9 @@ fn words_that_make_no_layer_are_named() {
         ("sampled-linear 10 11", "a sample of 11, expected at most the 10 outputs"),
         ("sampled-linear 10 0", "a sample of `0`, expected a whole number above 0"),
         ("sampled-linear 4000000000 1", "4000000000 outputs of 4 inputs, expected fewer than 2³² weights"),
+        ("tied-linear", "expected `tied-linear 1` or `tied-linear 1 no-bias`"),
+        ("tied-linear 0", "`0`, expected the number of an earlier linear layer, from 1"),
+        ("tied-linear 1", "there is no linear layer 1 before it, but 0"),
         ("sparse-relu", "expected `sparse-relu 0.1` or `sparse-relu density 0.1`"),
         ("sparse-relu -0.1", "threshold -0.1, expected a finite number, 0 or above"),
         ("sparse-relu density 1", "density 1, expected a number between 0 and 1"),

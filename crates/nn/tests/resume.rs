@@ -62,7 +62,12 @@ fn a_run_resumed_after_every_step_ends_on_the_same_bits() {
         net: sparse.iter().fold(Net::new(64).linear(40), |net, words| net.layer(*words)),
         ..config("rigl", "adamw")
     };
+    let tied = Config {
+        net: Net::new(64).linear(24).relu().layer("tied-linear 1").relu().linear(10),
+        ..config("rigl", "adam")
+    };
     for config in [
+        tied,
         sparse,
         Config { hardest: 0.4, ..everything("adam") },
         everything("adam"),

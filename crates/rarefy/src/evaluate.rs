@@ -24,7 +24,7 @@ use rarefy_data::{Dataset, Features, Target};
 use rarefy_model::artifact::Artifact;
 use rarefy_model::artifact::Task;
 use rarefy_model::graph::Op;
-use rarefy_model::runtime::Runtime;
+use rarefy_model::runtime::{Activity, Runtime};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -205,6 +205,19 @@ fn of_reconstruction(model: &Artifact, features: &Features) -> Result<Evaluation
     }
     let count = (features.rows() * features.cols()).max(1) as f64;
     Ok(Evaluation { rows: features.rows(), accuracy: None, loss: Some(sum / count), confusion: None })
+}
+
+/// How many of each activation's numbers are not zero, over the rows of `features` given, [`CHUNK`] of them at most.
+///
+/// # Errors
+/// As [`answer`].
+pub fn activity(model: &Artifact, features: &Features, rows: impl Iterator<Item = usize>) -> Result<Vec<Activity>> {
+    let rows: Vec<usize> = rows.take(CHUNK).collect();
+    let mut block = Dense::filled(rows.len(), features.cols(), 0.0f32)?;
+    rows.iter()
+        .zip(block.data_mut().chunks_exact_mut(features.cols().max(1)))
+        .for_each(|(&i, out)| features.row_into(i, out));
+    Ok(model.clone().into_runtime()?.activity(block.view())?)
 }
 
 /// Some rows as the model sees them, scaled, and its answers to them, if it is an autoencoder.

@@ -165,6 +165,7 @@ fn model_json(model: &ModelOutcome) -> Value {
         "seconds": model.seconds,
         "epoch_cpu_seconds": model.epoch_cpu_seconds,
         "sample_microseconds": model.sample_microseconds,
+        "activity": model.activity,
         "ended": model.ended,
         "model": model.model,
     });

@@ -81,6 +81,9 @@ impl Inspect {
             graph.inputs,
             bytes(file_bytes),
         );
-        output.answer(&text)
+        let activity = model.training.get("activation-density");
+        let activity =
+            activity.map(|shares| format!("\nActivations not zero, on rows kept for validation: {shares}\n"));
+        output.answer(&format!("{text}{}", activity.unwrap_or_default()))
     }
 }

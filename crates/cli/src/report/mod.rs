@@ -264,6 +264,7 @@ pub mod tests {
                         bytes: nnz * 2,
                     })
                     .collect(),
+                activity: Vec::new(),
                 reconstructions: Vec::new(),
                 input_weights: (0..784)
                     .map(|p| {

@@ -18,8 +18,9 @@
 
 mod op;
 
+use op::TiedLinear;
 pub use op::{Op, Weight};
-pub(crate) use op::{Parts, load};
+pub(crate) use op::{Operator, Parts, load};
 
 use std::collections::HashSet;
 
@@ -111,9 +112,20 @@ impl Graph {
             let Some(&width) = features.get(input) else {
                 return Err(wrong(format!("reads value {input}, expected one before its own, {}", at + 1)));
             };
-            features.push(node.op.operator().outputs(width).map_err(wrong)?);
+            features.push(self.operator(at).outputs(width).map_err(wrong)?);
         }
         Ok(features)
+    }
+
+    /// What node `at` can tell and do, with what it takes from other nodes.
+    pub(crate) fn operator(&self, at: usize) -> Box<dyn Operator + '_> {
+        match self.nodes[at].op {
+            Op::TiedLinear { of } => {
+                let weight = self.nodes[..at].get(of).and_then(|node| node.op.weight());
+                Box::new(TiedLinear { of, weight })
+            }
+            ref op => op.operator(),
+        }
     }
 
     /// Number of output features.
@@ -155,8 +167,8 @@ impl Graph {
     /// As [`Graph::check`].
     pub fn describe(&self) -> Result<Vec<LayerInfo>> {
         let features = self.features()?;
-        let describe = |(node, &width): (&Node, &usize)| {
-            let operator = node.op.operator();
+        let describe = |(at, (node, &width)): (usize, (&Node, &usize))| {
+            let operator = self.operator(at);
             let mut parts = Parts::default();
             operator.store(&mut parts)?;
             let (shape, nnz, density, structure) = match node.op.weight() {
@@ -178,7 +190,7 @@ impl Graph {
                 bytes: parts.tensors.values().map(|tensor| tensor.bytes().len()).sum(),
             })
         };
-        self.nodes.iter().zip(&features[1..]).map(describe).collect()
+        self.nodes.iter().zip(&features[1..]).enumerate().map(describe).collect()
     }
 }
 

@@ -87,6 +87,25 @@ impl Runtime {
     /// [`Error::FeatureCount`]; [`Error::NotFinite`] for an input or answer that is NaN or infinite; [`Error::Core`]
     /// when there is no memory.
     pub fn predict(&self, rows: DenseView<f32>) -> Result<Dense<f32>> {
+        self.run(rows, false).map(|(answers, _)| answers)
+    }
+
+    /// How many of the numbers that each activation with exact zeros makes of these rows are not zero, in the order of the
+    /// nodes: ReLU and its kin, k-winners, sparse probabilities.
+    ///
+    /// # Errors
+    /// As [`Runtime::predict`].
+    pub fn activity(&self, rows: DenseView<f32>) -> Result<Vec<Activity>> {
+        let (_, nonzeros) = self.run(rows, true)?;
+        let of = |at: usize| {
+            let all = (rows.rows() * self.features[at + 1]).max(1) as f64;
+            Activity { layer: self.graph.nodes[at].name.clone(), density: nonzeros[at] as f64 / all }
+        };
+        Ok((0..self.graph.nodes.len()).filter(|&at| self.graph.operator(at).sparsifies()).map(of).collect())
+    }
+
+    /// The answers and, if they are to be counted, the numbers that are not zero in the output of each node.
+    fn run(&self, rows: DenseView<f32>, count: bool) -> Result<(Dense<f32>, Vec<u64>)> {
         let (inputs, outputs) = (self.inputs(), self.outputs());
         if rows.cols() != inputs {
             return Err(Error::FeatureCount { found: rows.cols(), expected: inputs });
@@ -99,6 +118,7 @@ impl Runtime {
         let failed = Mutex::new(None);
         parallel::run(blocks.len(), |task| {
             let mut workspace = lock(&workspaces).pop().unwrap_or_default();
+            workspace.nonzeros.resize(if count { self.graph.nodes.len() } else { 0 }, 0);
             let from = task * size;
             let block = rows.rows_range(from..rows.rows().min(from + size));
             match self.answer(block, &mut lock(&blocks[task]), &mut workspace) {
@@ -110,7 +130,11 @@ impl Runtime {
             return Err(error);
         }
         check_finite(answers.view(), "output", "the input is too large for this model; check its scale")?;
-        Ok(answers)
+        let mut nonzeros = vec![0u64; self.graph.nodes.len()];
+        for workspace in lock(&workspaces).iter() {
+            nonzeros.iter_mut().zip(&workspace.nonzeros).for_each(|(sum, n)| *sum += n);
+        }
+        Ok((answers, nonzeros))
     }
 
     /// The class of each row: the output that is largest, the first of equal ones. A single output is the score of
@@ -152,10 +176,17 @@ impl Runtime {
         self.transpose(rows, &mut input);
         workspace.values[0] = Some(input);
         for (at, node) in self.graph.nodes.iter().enumerate() {
+            let operator = self.graph.operator(at);
             let mut output = workspace.batch(self.features[at + 1], len)?;
             let input = node.inputs[0]; // each node reads exactly one value, as the graph's check makes sure
             if let Some(x) = &workspace.values[input] {
-                node.op.operator().run(x, &mut output);
+                operator.run(x, &mut output);
+            }
+            if let Some(nonzeros) = workspace.nonzeros.get_mut(at)
+                && operator.sparsifies()
+            {
+                let of = |j| output.row(j).iter().filter(|x| **x != 0.0).count() as u64;
+                *nonzeros += (0..output.features()).map(of).sum::<u64>();
             }
             workspace.values[at + 1] = Some(output);
             if self.last_use[input] == at {
@@ -191,6 +222,15 @@ impl Runtime {
     }
 }
 
+/// How many of an activation's numbers are not zero.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Activity {
+    /// The node's name.
+    pub layer: String,
+    /// Numbers that are not zero over all numbers.
+    pub density: f64,
+}
+
 /// One thread's activations.
 #[derive(Default)]
 struct Workspace {
@@ -198,6 +238,8 @@ struct Workspace {
     values: Vec<Option<Batch>>,
     /// Memory to be used again.
     free: Vec<Batch>,
+    /// Numbers that are not zero in the output of each node, if they are counted.
+    nonzeros: Vec<u64>,
 }
 
 impl Workspace {

@@ -1,8 +1,8 @@
 //! From an artifact's graph back to layers, for fine-tuning.
 
-use super::{Layer, registry};
+use super::{Layer, Tied, registry};
 use crate::{Error, Result};
-use rarefy_model::graph::Graph;
+use rarefy_model::graph::{Graph, Op};
 
 /// The layers of a graph that [`Network::lower`](crate::Network::lower) has made, one for each node, without moments. What has no
 /// node, such as dropout, does not come back; a loss's [`link`](crate::Loss::link) at the end comes back as a layer.
@@ -12,7 +12,7 @@ use rarefy_model::graph::Graph;
 /// it, or whose operation is no layer.
 pub fn lift(graph: &Graph) -> Result<Vec<Box<dyn Layer>>> {
     let features = graph.features()?;
-    let mut layers = Vec::with_capacity(graph.nodes.len());
+    let mut layers: Vec<Box<dyn Layer>> = Vec::with_capacity(graph.nodes.len());
     for (at, node) in graph.nodes.iter().enumerate() {
         let wrong = |problem| Error::Layer { at: at + 1, layer: node.name.clone(), problem };
         if node.inputs != [at] {
@@ -20,6 +20,11 @@ pub fn lift(graph: &Graph) -> Result<Vec<Box<dyn Layer>>> {
                 "reads value {:?}, expected [{at}], what the node before it makes",
                 node.inputs
             )));
+        }
+        if let Op::TiedLinear { of } = node.op {
+            let before = graph.nodes.iter().take(of + 1).filter(|node| node.op.weight().is_some()).count();
+            layers.push(Box::new(Tied::new(before, features[at + 1])));
+            continue;
         }
         let lifted = registry().iter().find_map(|entry| (entry.lift)(&node.op, features[at]));
         let unknown = || format!("`{}` is not an operation of a layer, so it cannot be trained", node.op.kind());

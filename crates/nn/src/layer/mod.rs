@@ -27,6 +27,7 @@ mod softmax;
 mod sparse_relu;
 mod sparse_tanh;
 mod tanh;
+mod tied;
 
 pub use activation::{Activation, Function};
 pub use batch_norm::BatchNorm;
@@ -46,6 +47,7 @@ pub use softmax::Softmax;
 pub use sparse_relu::SparseRelu;
 pub use sparse_tanh::SparseTanh;
 pub use tanh::Tanh;
+pub use tied::Tied;
 
 use crate::{Param, Step, Weight};
 use rarefy_core::matrix::Batch;
@@ -79,6 +81,7 @@ pub fn registry() -> &'static [Entry] {
     &[
         linear::ENTRY,
         sampled::ENTRY,
+        tied::ENTRY,
         bias::ENTRY,
         relu::ENTRY,
         leaky_relu::ENTRY,
@@ -157,6 +160,11 @@ pub trait Layer: Send {
 
     /// Itself, if it computes a sample of its outputs while training.
     fn sampled(&mut self) -> Option<&mut Sampled> {
+        None
+    }
+
+    /// Itself, if it shares the weight of another layer.
+    fn tied(&mut self) -> Option<&mut Tied> {
         None
     }
 

@@ -260,6 +260,8 @@ impl Job {
             let path = self.folder.join(trained.role.file());
             let bytes = std::fs::metadata(&path).map_err(|e| io_error(&path, "look at it", e))?.len();
             let mut outcome = trained.outcome(test, path, bytes, microseconds)?;
+            let test = &self.parts.test;
+            outcome.activity = evaluate::activity(&trained.artifact, &test.features, 0..test.rows())?;
             let shown = evaluate::reconstruct(&trained.artifact, &self.parts.test.features, SHOWN)?;
             outcome.reconstructions = shown.map_or_else(Vec::new, |[_, answers]| rows_of(&answers));
             models.push(outcome);
@@ -395,6 +397,13 @@ impl Job {
         .map(|(key, value)| (key.to_owned(), value))
         .into();
         artifact.check()?;
+        // Of the validation rows, or of the training rows if there are none: no choice looks at test rows.
+        let looked = if self.parts.validation.is_empty() { &self.parts.rows } else { &self.parts.validation };
+        let activity = evaluate::activity(&artifact, &train.features, looked.iter().map(|&row| row as usize))?;
+        if !activity.is_empty() {
+            let text: Vec<String> = activity.iter().map(|a| format!("{} {:.4}", a.layer, a.density)).collect();
+            artifact.training.insert("activation-density".to_owned(), text.join(", "));
+        }
         Ok(artifact)
     }
 }

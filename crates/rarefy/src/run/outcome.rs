@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use rarefy_model::artifact::Artifact;
 use rarefy_model::graph::{LayerInfo, Weight};
+use rarefy_model::runtime::Activity;
 use serde::{Deserialize, Serialize};
 
 use super::plan::Role;
@@ -95,6 +96,8 @@ pub struct ModelOutcome {
     pub layers: Vec<LayerInfo>,
     /// For each input feature, how many weights of the first layer read it.
     pub input_weights: Vec<u32>,
+    /// The share of each activation's numbers that is not zero, over test rows; of activations that have exact zeros.
+    pub activity: Vec<Activity>,
     /// An autoencoder's answers to the first test rows.
     pub reconstructions: Vec<Vec<f32>>,
 }
@@ -184,6 +187,7 @@ impl Trained {
             confusion: test.confusion,
             layers: graph.describe()?,
             input_weights: input_weights(&self.artifact),
+            activity: Vec::new(),
             reconstructions: Vec::new(),
         })
     }

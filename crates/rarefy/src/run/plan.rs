@@ -208,7 +208,7 @@ pub fn net(recipe: &Recipe, role: Role, inputs: usize, nnz: usize) -> Net {
 
 /// Layers with the widths of all linear ones but the last scaled, to 1 at least.
 fn scaled(layers: &[String], scale: f64) -> Vec<String> {
-    let last = layers.iter().rposition(|words| width(words).is_some());
+    let last = layers.iter().rposition(|words| width(words).is_some() || words.starts_with("tied-linear"));
     let scale_one = |(at, words): (usize, &String)| match width(words) {
         Some(outputs) if Some(at) != last => {
             let fewer = ((outputs as f64 * scale).round() as usize).max(1);
@@ -230,11 +230,18 @@ fn width(words: &str) -> Option<usize> {
 
 /// Entries of all weight matrices.
 pub fn entries(layers: &[String], inputs: usize) -> usize {
-    let mut before = inputs;
-    let mut sum = 0usize;
-    for outputs in layers.iter().filter_map(|words| width(words)) {
-        sum = sum.saturating_add(before.saturating_mul(outputs));
-        before = outputs;
+    let (mut before, mut sum) = (inputs, 0usize);
+    // The inputs of each layer with a weight, which are the outputs of one that shares it.
+    let mut taken = Vec::new();
+    for words in layers {
+        if let Some(outputs) = width(words) {
+            sum = sum.saturating_add(before.saturating_mul(outputs));
+            taken.push(before);
+            before = outputs;
+        } else if let Some(number) = words.strip_prefix("tied-linear ") {
+            let number = number.split_whitespace().next().and_then(|number| number.parse::<usize>().ok());
+            before = number.and_then(|number| taken.get(number.wrapping_sub(1))).copied().unwrap_or(before);
+        }
     }
     sum
 }

@@ -65,6 +65,10 @@ impl<F: Fn(f32) -> f32> Operator for Map<F> {
         }
     }
 
+    fn sparsifies(&self) -> bool {
+        self.kind == RELU
+    }
+
     fn store(&self, parts: &mut Parts) -> Result<()> {
         if let Some(slope) = self.slope {
             parts.attributes.insert("slope".to_owned(), f64::from(slope).into());

@@ -6,8 +6,10 @@ mod bias;
 mod linear;
 mod softmax;
 mod sparse;
+mod tied;
 
 pub use linear::Weight;
+pub(crate) use tied::TiedLinear;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +27,11 @@ pub enum Op {
     Linear {
         /// `outputs × inputs`.
         weight: Weight,
+    },
+    /// `y = Wᵀ x` with the weight of an earlier node, which is stored there.
+    TiedLinear {
+        /// The node, from 0.
+        of: usize,
     },
     /// `y = x + b`.
     Bias {
@@ -99,6 +106,10 @@ pub(crate) trait Operator {
     }
     /// Computes `y`, which has the right shape and arbitrary content, from `x`.
     fn run(&self, x: &Batch, y: &mut Batch);
+    /// Whether zeros in what it makes are worth counting.
+    fn sparsifies(&self) -> bool {
+        false
+    }
     /// The trained numbers it holds.
     fn parameters(&self) -> usize {
         0
@@ -113,6 +124,7 @@ pub(crate) trait Operator {
 type Load = fn(&mut Parts) -> Result<Op>;
 const KINDS: &[(&str, Load)] = &[
     (linear::KIND, linear::load),
+    (tied::KIND, tied::load),
     (bias::KIND, bias::load),
     (activation::RELU, |_| Ok(Op::Relu)),
     (activation::LEAKY_RELU, activation::load_leaky_relu),
@@ -134,6 +146,8 @@ impl Op {
     pub(crate) fn operator(&self) -> Box<dyn Operator + '_> {
         match self {
             Self::Linear { weight } => Box::new(linear::Linear(weight)),
+            // Without its graph it cannot be run: see `Graph::operator`.
+            Self::TiedLinear { of } => Box::new(tied::TiedLinear { of: *of, weight: None }),
             Self::Bias { values } => Box::new(bias::Bias(values)),
             Self::Relu => activation::relu(),
             Self::LeakyRelu { slope } => activation::leaky_relu(*slope),

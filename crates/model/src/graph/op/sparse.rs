@@ -113,6 +113,10 @@ impl<F: Fn(&mut Batch)> Operator for InPlace<F> {
         (self.kernel)(y);
     }
 
+    fn sparsifies(&self) -> bool {
+        true
+    }
+
     fn parameters(&self) -> usize {
         // The threshold of a shifted ReLU is learned.
         usize::from(self.kind == SHIFTED_RELU)
