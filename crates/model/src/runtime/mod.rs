@@ -114,7 +114,7 @@ impl Runtime {
         let mut answers = Dense::filled(rows.rows(), outputs, 0.0)?;
         let size = self.block();
         let blocks: Vec<_> = answers.data_mut().chunks_mut(size * outputs).map(Mutex::new).collect();
-        let workspaces = Mutex::new(Vec::new());
+        let workspaces = Mutex::new(Vec::<Workspace>::new());
         let failed = Mutex::new(None);
         parallel::run(blocks.len(), |task| {
             let mut workspace = lock(&workspaces).pop().unwrap_or_default();

@@ -6,32 +6,31 @@ use rarefy_core::kernels::sparse_dense::{self, Gradient, TwoWay};
 use rarefy_core::matrix::Batch;
 use rarefy_core::pattern::Pattern;
 
-/// The pattern of `Wᵀ`, for a weight stored sparse; kept from pass to pass.
+/// What a weight stored sparse is when transposed; kept from pass to pass.
 #[derive(Debug, Clone, Default)]
 pub struct Transposed {
-    pattern: TwoWay,
-    /// Values and gradients in its order.
+    /// The pattern of `Wᵀ`, by rows, and in the order of kernels.
+    pattern: Option<(Pattern, TwoWay)>,
+    /// For each entry in the order of the columns of `Wᵀ`, which are the rows of `W`, its place in `W`.
+    order: Vec<u32>,
+    /// Values and gradients in that order.
     values: Vec<f32>,
     gradient: Vec<f32>,
 }
 
 impl Transposed {
     /// Follows the pattern of a weight and its values.
-    fn follow(&mut self, pattern: &TwoWay, values: &[f32]) {
-        // The columns of Wᵀ are the rows of W.
-        let same = self.pattern.rows() == pattern.cols()
-            && self.pattern.col_ptr() == pattern.row_ptr()
-            && self.pattern.row_idx() == pattern.col_idx();
-        if !same {
-            let (indptr, indices) = (pattern.col_ptr().to_vec(), pattern.row_idx().to_vec());
-            let turned = Pattern::new(pattern.cols(), pattern.rows(), indptr, indices);
-            // A pattern that was valid is so when turned, and takes the memory that it took.
-            if let Ok(turned) = turned.and_then(|turned| TwoWay::new(&turned)) {
-                self.pattern = turned;
-            }
+    fn follow(&mut self, of: &TwoWay, values: &[f32]) {
+        let same = |(rows, _): &(Pattern, TwoWay)| rows.indptr() == of.col_ptr() && rows.indices() == of.row_idx();
+        if !self.pattern.as_ref().is_some_and(same) {
+            let (indptr, indices) = (of.col_ptr().to_vec(), of.row_idx().to_vec());
+            let turned = Pattern::new(of.cols(), of.rows(), indptr, indices);
+            // A pattern that is valid is so when turned.
+            self.pattern = turned.and_then(|turned| TwoWay::new(&turned).map(|two| (turned, two))).ok();
+            self.order = of.row_order();
         }
         self.values.clear();
-        self.values.extend(pattern.place().iter().map(|&at| values[at as usize]));
+        self.values.extend(self.order.iter().map(|&at| values[at as usize]));
     }
 }
 
@@ -41,7 +40,9 @@ impl Weight {
         match &self.storage {
             Storage::Sparse(pattern) => {
                 transposed.follow(pattern, &self.param.values);
-                sparse_dense::forward(&transposed.pattern, &transposed.values, x, y);
+                if let Some((_, turned)) = &transposed.pattern {
+                    sparse_dense::forward(turned, &transposed.values, x, y);
+                }
             }
             Storage::Dense { rows, cols, .. } => {
                 let weight = Strided::new(&self.param.values, *rows, *cols, *cols).t();
@@ -56,11 +57,14 @@ impl Weight {
         self.param.start_gradient();
         match &self.storage {
             Storage::Sparse(pattern) => {
-                let Transposed { pattern: turned, values, gradient } = transposed;
+                transposed.follow(pattern, &self.param.values);
+                let Transposed { pattern: turned, order, values, gradient } = transposed;
                 gradient.clear();
                 gradient.resize(values.len(), 0.0);
-                sparse_dense::backward(turned, values, x, dy, dx, Gradient::Accumulate(gradient), None);
-                for (&at, g) in pattern.place().iter().zip(gradient) {
+                if let Some((_, turned)) = turned {
+                    sparse_dense::backward(turned, values, x, dy, dx, Gradient::Accumulate(gradient), None);
+                }
+                for (&at, g) in order.iter().zip(gradient) {
                     self.param.gradient[at as usize] += *g;
                 }
             }
