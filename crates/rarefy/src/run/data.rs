@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use rarefy_data::csv::{CsvOptions, LabelColumn};
 use rarefy_data::{Dataset, Factors, ReadOptions, Target, bundled, read, split};
 
+use rarefy_nn::trainer::Aim;
+
 use crate::recipe::{Data, Part, Recipe, Scaling, Test};
 use crate::{Error, Result};
 
@@ -58,7 +60,10 @@ pub fn label_column(text: Option<&str>) -> LabelColumn {
 /// Reads and divides the data of a recipe, and writes into the recipe what it left open.
 pub fn load(recipe: &mut Recipe) -> Result<Parts> {
     let (train, test) = read_both(&mut recipe.data)?;
-    train.check_for_training()?;
+    let aim = aim(recipe);
+    if aim == Aim::Target {
+        train.check_for_training()?;
+    }
     let name = test.name.clone();
     let mismatch = |problem| Error::Mismatch { place: name.clone(), problem };
     if test.cols() != train.cols() {
@@ -74,7 +79,7 @@ pub fn load(recipe: &mut Recipe) -> Result<Parts> {
         let problem = "labels of another kind than the training data's; set data.task to classes or values";
         return Err(mismatch(problem.to_owned()));
     }
-    recipe.train.loss.get_or_insert_with(|| default_loss(&train.target).to_owned());
+    recipe.train.loss.get_or_insert_with(|| default_loss(&train.target, aim).to_owned());
     let share = recipe.data.validation.of(train.rows());
     let (mut rows, validation) = divide(&train, share, recipe.train.seed)?;
     if let Some(wanted) = recipe.data.rows {
@@ -92,10 +97,15 @@ pub fn load(recipe: &mut Recipe) -> Result<Parts> {
     Ok(Parts { rows: narrow(rows), validation: narrow(validation), train, test, factors, fingerprint })
 }
 
+/// What a recipe wants answered.
+pub fn aim(recipe: &Recipe) -> Aim {
+    if recipe.data.target == "input" { Aim::Input } else { Aim::Target }
+}
+
 /// The loss that suits labels.
-fn default_loss(target: &Target) -> &'static str {
+fn default_loss(target: &Target, aim: Aim) -> &'static str {
     match target {
-        Target::Classes(_) => "cross-entropy",
+        Target::Classes(_) if aim == Aim::Target => "cross-entropy",
         _ => "squared-error",
     }
 }
