@@ -13,7 +13,6 @@ use rarefy_core::parallel;
 use rarefy_core::pattern::Pattern;
 use rarefy_core::random::Key;
 use rarefy_model::graph;
-use std::borrow::Cow;
 use std::cell::RefCell;
 
 /// Density from which a weight is stored dense: an estimate from the time of a step of a 1024 × 1024 weight at density 0.2,
@@ -101,9 +100,9 @@ impl Storage {
     }
 
     /// Where each entry of the pattern is stored, in row order.
-    fn places(&self) -> Cow<'_, [u32]> {
+    fn places(&self) -> Vec<u32> {
         match self {
-            Self::Sparse(pattern) => Cow::Borrowed(pattern.place()),
+            Self::Sparse(pattern) => pattern.row_order(),
             Self::Dense { rows, cols, zeros } => {
                 let mut places = Vec::with_capacity(rows * cols - zeros.len());
                 let mut next = 0;
@@ -111,7 +110,7 @@ impl Storage {
                     places.extend(next..zero);
                     next = zero + 1;
                 }
-                Cow::Owned(places)
+                places
             }
         }
     }
@@ -218,7 +217,7 @@ impl Weight {
     pub fn bytes(&self) -> usize {
         self.param.bytes()
             + match &self.storage {
-                Storage::Sparse(p) => 4 * (p.row_ptr().len() + p.col_ptr().len() + 3 * p.nnz()),
+                Storage::Sparse(pattern) => pattern.bytes(),
                 Storage::Dense { zeros, .. } => 4 * zeros.len(),
             }
             + self.front.as_ref().map_or(0, |front| {
@@ -298,7 +297,7 @@ impl Weight {
     pub fn pattern(&self) -> Result<Pattern> {
         let (rows, cols) = (self.rows(), self.cols());
         let (indptr, indices) = match &self.storage {
-            Storage::Sparse(pattern) => (pattern.row_ptr().to_vec(), pattern.col_idx().to_vec()),
+            Storage::Sparse(pattern) => return Ok(pattern.pattern()?),
             Storage::Dense { zeros, .. } => {
                 let indices = self.storage.places().iter().map(|&at| at % cols.max(1) as u32).collect();
                 let mut zeros = zeros.iter().peekable();
@@ -384,10 +383,7 @@ impl Weight {
             return Ok(graph::Weight::Dense(Dense::new(*rows, *cols, numbers)?));
         }
         Ok(match &self.storage {
-            Storage::Sparse(p) => {
-                let (indptr, indices) = (p.row_ptr().to_vec(), p.col_idx().to_vec());
-                graph::Weight::Sparse(Csr::new(p.rows(), p.cols(), indptr, indices, self.values())?)
-            }
+            Storage::Sparse(p) => graph::Weight::Sparse(p.pattern()?.with_values(self.values())?),
             Storage::Dense { rows, cols, .. } => {
                 graph::Weight::Dense(Dense::new(*rows, *cols, self.param.values.clone())?)
             }
