@@ -220,10 +220,10 @@ impl Weight {
                 Storage::Sparse(pattern) => pattern.bytes(),
                 Storage::Dense { zeros, .. } => 4 * zeros.len(),
             }
-            + self.front.as_ref().map_or(0, |front| {
-                let pattern = front.pattern.as_ref();
-                4 * (front.places.len() + pattern.map_or(0, |p| p.row_ptr().len() + p.col_ptr().len() + 3 * p.nnz()))
-            })
+            + self
+                .front
+                .as_ref()
+                .map_or(0, |front| 4 * front.places.len() + front.pattern.as_ref().map_or(0, TwoWay::bytes))
     }
 
     /// Sets what a sparsity method remembers, in row order over the pattern.
@@ -263,11 +263,13 @@ impl Weight {
         self.front = Some(match &self.storage {
             Storage::Dense { .. } => Front { places, pattern: None },
             Storage::Sparse(whole) => {
-                let indices = positions.iter().map(|&at| whole.col_idx()[at as usize]).collect();
-                let row_ptr = whole.row_ptr().iter().map(|&end| positions.partition_point(|&at| at < end) as u32);
-                let pattern = TwoWay::new(&Pattern::new(whole.rows(), whole.cols(), row_ptr.collect(), indices)?)?;
+                let whole = whole.pattern()?;
+                let indices = positions.iter().map(|&at| whole.indices()[at as usize]).collect();
+                let indptr = whole.indptr().iter().map(|&end| positions.partition_point(|&at| at < end) as u32);
+                let front = Pattern::new(whole.rows(), whole.cols(), indptr.collect(), indices)?;
+                let pattern = TwoWay::new(&front)?;
                 let mut ordered = vec![0; places.len()];
-                pattern.place().iter().zip(&places).for_each(|(&to, &from)| ordered[to as usize] = from);
+                pattern.row_order().iter().zip(&places).for_each(|(&to, &from)| ordered[to as usize] = from);
                 Front { places: ordered, pattern: Some(pattern) }
             }
         });
@@ -374,9 +376,8 @@ impl Weight {
         let (mut numbers, pattern) = (Vec::new(), self.front.as_ref().and_then(|front| front.pattern.as_ref()));
         if let (Some(front), Some(p)) = (&self.front, pattern) {
             front.gather(&self.param.values, &mut numbers);
-            let values = p.place().iter().map(|&at| numbers[at as usize]).collect();
-            let csr = Csr::new(p.rows(), p.cols(), p.row_ptr().to_vec(), p.col_idx().to_vec(), values)?;
-            return Ok(graph::Weight::Sparse(csr));
+            let values = p.row_order().iter().map(|&at| numbers[at as usize]).collect();
+            return Ok(graph::Weight::Sparse(p.pattern()?.with_values(values)?));
         }
         if let (Some(front), Storage::Dense { rows, cols, .. }) = (&self.front, &self.storage) {
             front.mask(&self.param.values, &mut numbers);
