@@ -5,6 +5,7 @@ use rarefy_core::kernels::dense::{Strided, product};
 use rarefy_core::kernels::sparse_dense::{self, Gradient, TwoWay};
 use rarefy_core::matrix::Batch;
 use rarefy_core::pattern::Pattern;
+use std::borrow::Cow;
 
 /// What a weight stored sparse is when transposed; kept from pass to pass.
 #[derive(Debug, Clone, Default)]
@@ -35,17 +36,30 @@ impl Transposed {
 }
 
 impl Weight {
+    /// The numbers that a pass computes with: zero behind a front.
+    fn shown(&self) -> Cow<'_, [f32]> {
+        match &self.front {
+            None => Cow::Borrowed(&self.param.values),
+            Some(front) => {
+                let mut numbers = Vec::new();
+                front.mask(&self.param.values, &mut numbers);
+                Cow::Owned(numbers)
+            }
+        }
+    }
+
     /// `y = Wᵀ x`.
     pub fn forward_transposed(&self, transposed: &mut Transposed, x: &Batch, y: &mut Batch) {
         match &self.storage {
             Storage::Sparse(pattern) => {
-                transposed.follow(pattern, &self.param.values);
+                transposed.follow(pattern, &self.shown());
                 if let Some((_, turned)) = &transposed.pattern {
                     sparse_dense::forward(turned, &transposed.values, x, y);
                 }
             }
             Storage::Dense { rows, cols, .. } => {
-                let weight = Strided::new(&self.param.values, *rows, *cols, *cols).t();
+                let shown = self.shown();
+                let weight = Strided::new(&shown, *rows, *cols, *cols).t();
                 let (width, stride) = (x.width(), y.stride());
                 product(y.data_mut(), stride, 0.0, weight, Strided::new(x.data(), *rows, width, x.stride()));
             }
@@ -57,7 +71,7 @@ impl Weight {
         self.param.start_gradient();
         match &self.storage {
             Storage::Sparse(pattern) => {
-                transposed.follow(pattern, &self.param.values);
+                transposed.follow(pattern, &self.shown());
                 let Transposed { pattern: turned, order, values, gradient } = transposed;
                 gradient.clear();
                 gradient.resize(values.len(), 0.0);
@@ -73,7 +87,7 @@ impl Weight {
                 let dy = Strided::new(dy.data(), cols, width, dy.stride());
                 if let Some(dx) = dx {
                     let stride = dx.stride();
-                    product(dx.data_mut(), stride, 0.0, Strided::new(&self.param.values, rows, cols, cols), dy);
+                    product(dx.data_mut(), stride, 0.0, Strided::new(&self.shown(), rows, cols, cols), dy);
                 }
                 let x = Strided::new(x.data(), rows, width, x.stride());
                 product(&mut self.param.gradient, cols, 1.0, x, dy.t());

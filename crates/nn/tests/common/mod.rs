@@ -3,6 +3,8 @@
 
 use rarefy_core::matrix::Batch;
 use rarefy_core::random::{Key, Stream};
+use rarefy_nn::loss::{Targets, loss};
+use rarefy_nn::{Mode, Network, Step};
 
 /// Batch sizes around the width of a vector.
 pub const LENGTHS: [usize; 4] = [1, 5, 16, 33];
@@ -75,4 +77,15 @@ pub fn check_close(what: &str, found: &[f32], expected: &[f32], tolerance: f32) 
     for (i, (a, b)) in found.iter().zip(expected).enumerate() {
         assert!((a - b).abs() <= tolerance * largest, "{what}: entry {i} is {a}, expected {b}");
     }
+}
+
+/// One network's accumulated gradients under squared error, and its loss.
+pub fn loss_and_gradients(network: &mut Network, x: &Batch, t: &Batch) -> f64 {
+    let mode = Mode::Train { seed: 5, step: 3, row: 64 };
+    network.input(x.len()).unwrap().data_mut().copy_from_slice(x.data());
+    network.forward(mode);
+    let (z, dz) = network.output().unwrap();
+    let value = loss("squared-error").unwrap().evaluate(z, &Targets::Values(t), None, 1.0, Some(dz)).unwrap();
+    network.backward(mode, Step::Accumulate);
+    value
 }
