@@ -5,7 +5,10 @@ mod common;
 use common::{LENGTHS, away_from_zero, batch, check_gradient, numbers, padding_is_zero, random};
 use rarefy_core::matrix::Batch;
 use rarefy_nn::Loss;
-use rarefy_nn::loss::{Targets, loss, registry};
+use rarefy_nn::loss::{Sets, Targets, loss, registry};
+
+/// The loss whose targets are sets of labels: those of a sample whose values are 1.
+const LABELS: &str = "label-cross-entropy";
 
 /// A loss of one sample: its outputs and targets (a class as the only number) to a value, in double precision.
 type Formula = fn(z: &[f64], t: &[f64]) -> f64;
@@ -24,8 +27,11 @@ struct Case {
 const CASES: &[Case] = &[
     Case { name: "cross-entropy", outputs: 7, classes: 7, range: (0.0, 0.0), formula: cross_entropy },
     Case { name: "cross-entropy", outputs: 2, classes: 2, range: (0.0, 0.0), formula: cross_entropy },
+    Case { name: "sparsemax", outputs: 7, classes: 7, range: (0.0, 0.0), formula: sparsemax },
+    Case { name: "entmax-1.5", outputs: 7, classes: 7, range: (0.0, 0.0), formula: entmax },
     Case { name: "binary-cross-entropy", outputs: 1, classes: 2, range: (0.0, 0.0), formula: binary_cross_entropy },
     Case { name: "binary-cross-entropy", outputs: 5, classes: 0, range: (0.0, 1.0), formula: binary_cross_entropy },
+    Case { name: LABELS, outputs: 6, classes: 0, range: (0.0, 1.0), formula: label_cross_entropy },
     Case { name: "squared-error", outputs: 3, classes: 0, range: (-2.0, 2.0), formula: squared_error },
     Case { name: "squared-error", outputs: 1, classes: 0, range: (-2.0, 2.0), formula: squared_error },
 ];
@@ -40,6 +46,35 @@ fn binary_cross_entropy(z: &[f64], t: &[f64]) -> f64 {
     z.iter().zip(t).map(of).sum::<f64>() / z.len() as f64
 }
 
+/// `f(max(z − τ, 0))` with the `τ` that makes the sum 1, found by halving.
+fn probabilities(z: &[f64], f: fn(f64) -> f64) -> Vec<f64> {
+    let at = |tau: f64| z.iter().map(|z| f((z - tau).max(0.0))).collect::<Vec<_>>();
+    let largest = z.iter().copied().fold(f64::MIN, f64::max);
+    let (mut low, mut high) = (largest - 1.0, largest);
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        if at(middle).iter().sum::<f64>() > 1.0 { low = middle } else { high = middle }
+    }
+    at(low)
+}
+
+/// The closed form of Martins and Astudillo: `−z_y + ½ Σ (z² − τ²) + ½` over the support, where `τ = z − p`.
+fn sparsemax(z: &[f64], t: &[f64]) -> f64 {
+    let p = probabilities(z, |over| over);
+    let squares = z.iter().zip(&p).filter(|(_, p)| **p > 0.0).map(|(z, p)| z * z - (z - p) * (z - p));
+    0.5 * squares.sum::<f64>() + 0.5 - z[t[0] as usize]
+}
+
+fn entmax(z: &[f64], t: &[f64]) -> f64 {
+    let p = probabilities(&z.iter().map(|z| z / 2.0).collect::<Vec<_>>(), |over| over * over);
+    let entropy = 4.0 / 3.0 * (1.0 - p.iter().map(|p| p.powf(1.5)).sum::<f64>());
+    p.iter().zip(z).map(|(p, z)| p * z).sum::<f64>() + entropy - z[t[0] as usize]
+}
+
+fn label_cross_entropy(z: &[f64], t: &[f64]) -> f64 {
+    z.len() as f64 * binary_cross_entropy(z, t)
+}
+
 fn squared_error(z: &[f64], t: &[f64]) -> f64 {
     z.iter().zip(t).map(|(z, t)| (z - t).powi(2)).sum::<f64>() / z.len() as f64
 }
@@ -49,6 +84,8 @@ struct Problem {
     z: Batch,
     classes: Vec<u32>,
     values: Batch,
+    /// Sets of labels: where they end, and the labels.
+    sets: (Vec<u32>, Vec<u32>),
     weights: Vec<f32>,
 }
 
@@ -60,16 +97,30 @@ impl Case {
     fn problem(&self, len: usize) -> Problem {
         let mut random = random(len as u32);
         let (low, high) = self.range;
+        let mut values = batch(self.outputs, len, 0.0, |_, _| low + (high - low) * random.uniform_f32());
+        let mut sets = (vec![0], Vec::new());
+        if self.name == LABELS {
+            values.data_mut().iter_mut().for_each(|t| *t = t.round());
+            for s in 0..len {
+                sets.1.extend((0..self.outputs).filter(|&j| values.row(j)[s] == 1.0).map(|j| j as u32));
+                sets.0.push(sets.1.len() as u32);
+            }
+        }
         Problem {
+            sets,
             z: batch(self.outputs, len, 0.7, |_, _| 2.0 * away_from_zero(&mut random)),
             classes: (0..len).map(|_| random.below(u64::from(self.classes.max(1))) as u32).collect(),
-            values: batch(self.outputs, len, 0.0, |_, _| low + (high - low) * random.uniform_f32()),
+            values,
             weights: (0..len).map(|i| if i == 3 { 0.0 } else { 0.5 + random.uniform_f32() }).collect(),
         }
     }
 
     fn targets<'a>(&self, problem: &'a Problem) -> Targets<'a> {
-        if self.classes > 0 { Targets::Classes(&problem.classes) } else { Targets::Values(&problem.values) }
+        match self.classes {
+            _ if self.name == LABELS => Targets::Labels(Sets::new(&problem.sets.0, &problem.sets.1)),
+            0 => Targets::Values(&problem.values),
+            _ => Targets::Classes(&problem.classes),
+        }
     }
 
     /// The closed form of the weighted sum.
@@ -99,6 +150,34 @@ fn values_agree_with_the_closed_forms() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn the_loss_of_a_batch_is_the_sum_of_those_of_its_samples() {
+    for case in CASES {
+        for len in LENGTHS {
+            let problem = case.problem(len);
+            let each = case.loss().each(&problem.z, &case.targets(&problem)).unwrap();
+            for (i, found) in each.iter().enumerate() {
+                let one = Problem {
+                    weights: (0..len).map(|s| if s == i { 1.0 } else { 0.0 }).collect(),
+                    ..case.problem(len)
+                };
+                let expected = case.expected(&one, true);
+                assert!((found - expected).abs() <= 2e-6 * expected.max(1.0), "{}: {found}, {expected}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_class_far_ahead_has_no_sparse_loss() {
+    for name in ["sparsemax", "entmax-1.5"] {
+        let z = batch(3, 1, 0.0, |j, _| [0.0, 2.5, 0.1][j]);
+        let mut dz = Batch::zeros(3, 1).unwrap();
+        let found = loss(name).unwrap().evaluate(&z, &Targets::Classes(&[1]), None, 1.0, Some(&mut dz)).unwrap();
+        assert_eq!((found, numbers(&dz)), (0.0, vec![0.0; 3]), "{name}");
     }
 }
 
@@ -155,7 +234,7 @@ fn outputs_that_are_not_numbers_are_seen_in_the_loss() {
             let found = case.loss().evaluate(&problem.z, &case.targets(&problem), None, 1.0, None).unwrap();
             // An infinite logit may be right: then there is no loss in it.
             assert!(
-                !found.is_finite() || poison.is_infinite() && case.name == "binary-cross-entropy",
+                !found.is_finite() || poison.is_infinite() && [LABELS, "binary-cross-entropy"].contains(&case.name),
                 "{}: {found}",
                 case.name
             );
@@ -213,5 +292,8 @@ fn shares_outside_zero_to_one_are_named() {
 #[test]
 fn an_unknown_name_lists_the_known_ones() {
     let error = loss("crossentropy").unwrap_err().to_string();
-    assert_eq!(error, "loss is `crossentropy`, expected one of cross-entropy, binary-cross-entropy, squared-error");
+    assert_eq!(
+        error,
+        "loss is `crossentropy`, expected one of cross-entropy, sparsemax, entmax-1.5, binary-cross-entropy, label-cross-entropy, squared-error"
+    );
 }

@@ -13,30 +13,43 @@ mod activation;
 mod batch_norm;
 mod bias;
 mod dropout;
+mod entmax;
 mod gelu;
+mod k_winners;
 mod leaky_relu;
 mod lift;
 mod linear;
 mod relu;
+mod sampled;
+mod shifted_relu;
 mod sigmoid;
 mod softmax;
+mod sparse_relu;
+mod sparse_tanh;
 mod tanh;
 
 pub use activation::{Activation, Function};
 pub use batch_norm::BatchNorm;
 pub use bias::Bias;
 pub use dropout::Dropout;
+pub use entmax::Probabilities;
 pub use gelu::Gelu;
+pub use k_winners::KWinners;
 pub use leaky_relu::LeakyRelu;
 pub use lift::lift;
 pub use linear::Linear;
 pub use relu::Relu;
+pub use sampled::Sampled;
+pub use shifted_relu::ShiftedRelu;
 pub use sigmoid::Sigmoid;
 pub use softmax::Softmax;
+pub use sparse_relu::SparseRelu;
+pub use sparse_tanh::SparseTanh;
 pub use tanh::Tanh;
 
 use crate::{Param, Step, Weight};
 use rarefy_core::matrix::Batch;
+use rarefy_core::random::Key;
 use rarefy_model::graph::Op;
 
 /// How recipes name a layer, and how it is made. One line each in [`registry`].
@@ -65,13 +78,20 @@ pub type Lift = fn(op: &Op, inputs: usize) -> Option<Result<Box<dyn Layer>, Stri
 pub fn registry() -> &'static [Entry] {
     &[
         linear::ENTRY,
+        sampled::ENTRY,
         bias::ENTRY,
         relu::ENTRY,
         leaky_relu::ENTRY,
         tanh::ENTRY,
         sigmoid::ENTRY,
         gelu::ENTRY,
+        sparse_relu::ENTRY,
+        shifted_relu::ENTRY,
+        sparse_tanh::ENTRY,
+        k_winners::ENTRY,
         softmax::ENTRY,
+        entmax::SPARSEMAX,
+        entmax::ENTMAX,
         dropout::ENTRY,
         batch_norm::ENTRY,
     ]
@@ -90,9 +110,14 @@ fn argument(name: &str, arguments: &[&str], default: Option<f32>) -> Result<f32,
     match (arguments, default) {
         ([], Some(default)) => Ok(default),
         ([], None) => Err(format!("the {name} is missing, expected a number after the name")),
-        ([text], _) => text.parse().map_err(|_| format!("{name} `{text}`, expected a number such as 0.1")),
+        ([text], _) => number(name, text),
         ([_, second, ..], _) => Err(format!("found `{second}`, expected nothing after the {name}")),
     }
+}
+
+/// A number that a layer takes.
+fn number(name: &str, text: &str) -> Result<f32, String> {
+    text.parse().map_err(|_| format!("{name} `{text}`, expected a number such as 0.1"))
 }
 
 /// What a pass is for. Random draws of a training pass depend on these numbers only.
@@ -121,6 +146,19 @@ pub trait Layer: Send {
 
     /// Prepares it for training as layer number `at` of its network, with an optimizer that keeps `moments` moments.
     fn start(&mut self, _at: usize, _moments: usize) {}
+
+    /// Draws initial numbers, but for those of a [`Layer::weight`]; after [`Layer::start`].
+    fn draw(&mut self, _key: Key) {}
+
+    /// Features that come out of the next pass, if a pass may compute a part of them only.
+    fn outputs_now(&self) -> usize {
+        self.outputs()
+    }
+
+    /// Itself, if it computes a sample of its outputs while training.
+    fn sampled(&mut self) -> Option<&mut Sampled> {
+        None
+    }
 
     /// Takes over the work of the layer after it, which is then left out, if one kernel does both.
     fn absorb(&mut self, _next: &dyn Layer) -> bool {

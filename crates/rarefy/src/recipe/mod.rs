@@ -108,6 +108,8 @@ pub struct Data {
     pub labels: Option<String>,
     /// `auto`, `classes` or `values`: what labels are.
     pub task: String,
+    /// `labels`, or `input`: what to learn.
+    pub target: String,
     /// The character between the fields of a table; found from the content unless given.
     pub delimiter: Option<String>,
     /// Whether a table's first row is a header; found from the content unless given.
@@ -185,6 +187,8 @@ pub struct Train {
     pub epochs: u64,
     /// Mini-batches whose gradients make one step.
     pub accumulate: u64,
+    /// The share of each batch, its hardest rows, that is trained on.
+    pub hardest: f64,
     /// How classes are weighted.
     pub class_weights: ClassWeights,
     /// The seed of all random draws.
@@ -260,6 +264,7 @@ impl Default for Data {
             label: None,
             labels: None,
             task: "auto".to_owned(),
+            target: "labels".to_owned(),
             delimiter: None,
             header: None,
             scaling: Scaling::Auto,
@@ -299,6 +304,7 @@ impl Default for Train {
             batch: 128,
             epochs: 10,
             accumulate: 1,
+            hardest: 1.0,
             class_weights: ClassWeights::None,
             seed: 0,
         }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use rarefy_data::csv::{CsvOptions, LabelColumn};
 use rarefy_data::{Dataset, Factors, ReadOptions, Target, bundled, read, split};
 
+use rarefy_nn::trainer::Aim;
+
 use super::outcome::DataOutcome;
 use crate::recipe::{Data, Part, Recipe, Scaling, Test};
 use crate::{Error, Result};
@@ -60,7 +62,10 @@ pub fn label_column(text: Option<&str>) -> LabelColumn {
 /// Reads and divides the data of a recipe, and writes into the recipe what it left open.
 pub fn load(recipe: &mut Recipe) -> Result<Parts> {
     let (train, test) = read_both(&mut recipe.data)?;
-    train.check_for_training()?;
+    let aim = aim(recipe);
+    if aim == Aim::Target {
+        train.check_for_training()?;
+    }
     let name = test.name.clone();
     let mismatch = |problem| Error::Mismatch { place: name.clone(), problem };
     if test.cols() != train.cols() {
@@ -76,7 +81,7 @@ pub fn load(recipe: &mut Recipe) -> Result<Parts> {
         let problem = "labels of another kind than the training data's; set data.task to classes or values";
         return Err(mismatch(problem.to_owned()));
     }
-    recipe.train.loss.get_or_insert_with(|| default_loss(&train.target).to_owned());
+    recipe.train.loss.get_or_insert_with(|| default_loss(&train.target, aim).to_owned());
     let scaling = match recipe.data.scaling {
         Scaling::Given(scaling) => scaling,
         Scaling::Auto if train.scaling == rarefy_data::Scaling::None => rarefy_data::Scaling::MaxAbs,
@@ -121,10 +126,15 @@ fn divided(train: Arc<Dataset>, test: Arc<Dataset>, fingerprint: String, recipe:
     Ok(Parts { rows: narrow(rows), validation: narrow(validation), train, test, factors, fingerprint })
 }
 
+/// What a recipe wants answered.
+pub fn aim(recipe: &Recipe) -> Aim {
+    if recipe.data.target == "input" { Aim::Input } else { Aim::Target }
+}
+
 /// The loss that suits labels.
-fn default_loss(target: &Target) -> &'static str {
+fn default_loss(target: &Target, aim: Aim) -> &'static str {
     match target {
-        Target::Classes(_) => "cross-entropy",
+        Target::Classes(_) if aim == Aim::Target => "cross-entropy",
         _ => "squared-error",
     }
 }

@@ -222,7 +222,7 @@ fn scaled(layers: &[String], scale: f64) -> Vec<String> {
 /// The outputs of a layer with a weight.
 fn width(words: &str) -> Option<usize> {
     let mut words = words.split_whitespace();
-    if words.next() != Some("linear") {
+    if !matches!(words.next(), Some("linear" | "sampled-linear")) {
         return None;
     }
     words.next()?.parse().ok()
@@ -264,6 +264,7 @@ pub fn config(recipe: &Recipe, role: Role, inputs: usize, nnz: usize) -> Result<
         batch: train.batch as usize,
         epochs: epochs(recipe, role),
         accumulate: train.accumulate as usize,
+        hardest: train.hardest,
         class_weights: match &train.class_weights {
             recipe::ClassWeights::None => ClassWeights::None,
             recipe::ClassWeights::Balanced => ClassWeights::Balanced,
