@@ -14,7 +14,7 @@ impl Trainer {
         let rows = hardest.as_deref().unwrap_or(rows);
         let Self { config, loss, network, position, .. } = self;
         let step = position.step;
-        let (rule, keep) = (config.optimizer.rule(step, total), config.keeps_gradients());
+        let (rule, keep) = (config.optimizer.rule_at(config.sparsity.clock(step, total)), config.keeps_gradients());
         let weight = feed.weight(rows);
         let scale = if weight > 0.0 { weight.recip() as f32 } else { 0.0 };
         let size = config.hardest_of(config.batch);
@@ -48,6 +48,7 @@ impl Trainer {
             network.backward(mode, if keep { Step::Accumulate } else { Step::Apply(&rule) });
         }
         if keep {
+            config.sparsity.see_gradients(network);
             network.clip(config.optimizer.clip);
             network.apply(&rule);
         }
