@@ -324,7 +324,7 @@ impl Weight {
         match &self.storage {
             Storage::Sparse(pattern) => {
                 let gradient = match step {
-                    Step::Apply(rule) => Gradient::Apply { rule, moments },
+                    Step::Apply(rule) => Gradient::Apply { update: rule.into(), moments },
                     Step::Accumulate => Gradient::Accumulate(gradient),
                 };
                 sparse_dense::backward(pattern, values, x, dy, dx, gradient, None);
