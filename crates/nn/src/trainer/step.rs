@@ -3,12 +3,14 @@
 use super::Trainer;
 use super::split::Feed;
 use crate::{Mode, Result, Step};
+use rarefy_core::kernels::update::Rule;
 
 impl Trainer {
     /// One optimizer step on these rows.
     pub(super) fn train_on(&mut self, feed: &mut Feed<'_>, rows: &[u32], total: u64) -> Result<()> {
-        let Self { config, loss, network, position, .. } = self;
+        let Self { config, loss, network, position, control, .. } = self;
         let step = position.step;
+        config.sparsity.before_step(network, control, step, total);
         let (rule, keep) = (config.optimizer.rule_at(config.sparsity.clock(step, total)), config.keeps_gradients());
         let weight = feed.weight(rows);
         let scale = if weight > 0.0 { weight.recip() as f32 } else { 0.0 };
@@ -30,13 +32,14 @@ impl Trainer {
             network.clip(config.optimizer.clip);
             network.apply(&rule);
         }
-        self.after_step(total)
+        self.after_step(&rule, total)
     }
 
     /// What follows the optimizer. Inputs and gradients of the last batch are still in the network
     /// ([`Network::each_weight`](crate::Network::each_weight)).
-    fn after_step(&mut self, total: u64) -> Result<()> {
-        let Self { config, network, position, .. } = self;
+    fn after_step(&mut self, rule: &Rule, total: u64) -> Result<()> {
+        let Self { config, network, position, control, .. } = self;
+        config.sparsity.shrink(network, control, rule, config.seed, (position.step, total))?;
         config.sparsity.after_step(network, config.seed, position.step, total)
     }
 }

@@ -159,13 +159,12 @@ impl SharedMoments {
 pub fn apply(update: impl Into<Update>, gradient: &[f32], values: &mut [f32], moments: Moments<'_>) {
     let (update, n) = (update.into(), values.len());
     assert_eq!(gradient.len(), n, "gradient of every value");
-    check_moments(&update.rule, n, &moments);
+    check_moments(&update.rule, n, [moments.first.len(), moments.second.len()]);
     dispatch(Apply { update, gradient, values, moments });
 }
 
 /// Checks that there is one of each moment that the rule keeps for each of `n` values.
-fn check_moments(rule: &Rule, n: usize, moments: &Moments<'_>) {
-    let kept = [moments.first.len(), moments.second.len()];
+fn check_moments(rule: &Rule, n: usize, kept: [usize; 2]) {
     assert!((0..rule.moments()).all(|m| kept[m] == n), "moments {kept:?} of {n} values for {rule:?}");
 }
 
@@ -207,13 +206,14 @@ pub fn apply_streamed(
     });
 }
 
-/// The step size of each value, by which [`Prox`] and projections shrink: see there. Written to `sizes`, on all threads.
+/// The step size of each value, by which [`Prox`] and projections shrink: see there. Written to `sizes`, on all threads, from the
+/// first and second moment.
 ///
 /// # Panics
 /// Unless there is one size for each value, and one of each moment that the rule keeps.
-pub fn step_sizes(rule: &Rule, moments: &Moments<'_>, sizes: &mut [f32]) {
+pub fn step_sizes(rule: &Rule, moments: [&[f32]; 2], sizes: &mut [f32]) {
     let n = sizes.len();
-    check_moments(rule, n, moments);
+    check_moments(rule, n, moments.map(<[f32]>::len));
     let sizes = Shared::new(sizes);
     parallel::run_chunks(n, 16_384, |range| {
         // SAFETY: chunks are disjoint, and the slice outlives the call.
@@ -221,9 +221,9 @@ pub fn step_sizes(rule: &Rule, moments: &Moments<'_>, sizes: &mut [f32]) {
         let (rate, squares, correction, epsilon) = match *rule {
             Rule::Sgd { learning_rate, .. } => return sizes.fill(learning_rate),
             Rule::Adam { learning_rate, epsilon, correction2, .. } => {
-                (learning_rate, &moments.second[range], correction2, epsilon)
+                (learning_rate, &moments[1][range], correction2, epsilon)
             }
-            Rule::RmsProp { learning_rate, epsilon, .. } => (learning_rate, &moments.first[range], 1.0, epsilon),
+            Rule::RmsProp { learning_rate, epsilon, .. } => (learning_rate, &moments[0][range], 1.0, epsilon),
         };
         sizes.iter_mut().zip(squares).for_each(|(size, v)| *size = rate / ((v / correction).sqrt() + epsilon));
     });

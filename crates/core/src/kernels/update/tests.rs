@@ -103,8 +103,8 @@ fn what_the_penalty_outweighs_becomes_exactly_zero_and_nothing_else() {
             let (begin, prox) = (start(&rule, 1000), Prox { l1: 5.0, l2: 0.1 });
             let free = run(&rule, begin.clone());
             let mut sizes = vec![0.0; 1000];
-            let [w, mut m, mut v] = run(Update { rule, prox }, begin);
-            step_sizes(&rule, &Moments { first: &mut m, second: &mut v }, &mut sizes);
+            let [w, m, v] = run(Update { rule, prox }, begin);
+            step_sizes(&rule, [&m, &v], &mut sizes);
             let zeros = w.iter().filter(|&&w| w == 0.0).count();
             assert!((1..1000).contains(&zeros), "{rule:?}: {zeros}");
             for ((w, free), size) in w.iter().zip(&free[0]).zip(&sizes) {
