@@ -1,6 +1,6 @@
 //! A network with weights, and the batches that flow through it.
 
-use crate::layer::{Layer, Mode, Pass};
+use crate::layer::{Layer, Mode, Pass, Sampled};
 use crate::{Error, Param, Result, Step, Weight};
 use rarefy_core::kernels::update::Rule;
 use rarefy_core::matrix::Batch;
@@ -33,7 +33,12 @@ impl Network {
         let mut layers = absorb(layers);
         let mut own = Vec::with_capacity(layers.len());
         let (mut batches, mut read) = (0, false);
+        let last = layers.len().saturating_sub(1);
         for (at, layer) in layers.iter_mut().enumerate() {
+            if at < last && layer.sampled().is_some() {
+                let problem = "it computes a part of its outputs, so nothing can read them; put it last".to_owned();
+                return Err(Error::Layer { at: at + 1, layer: layer.kind().to_owned(), problem });
+            }
             let trained = !layer.params().is_empty();
             let (new, reads) = match layer.pass() {
                 Pass::Transform(_) => (true, false),
@@ -90,6 +95,11 @@ impl Network {
         &mut self.layers
     }
 
+    /// The last layer, if it computes a sample of its outputs while training.
+    pub fn sampled(&mut self) -> Option<&mut Sampled> {
+        self.layers.last_mut().and_then(|layer| layer.sampled())
+    }
+
     /// The weights, in order.
     pub fn weights(&self) -> impl Iterator<Item = &Weight> {
         self.layers.iter().filter_map(|layer| layer.weight())
@@ -131,7 +141,7 @@ impl Network {
         self.values[0].reshape(self.inputs, len)?;
         let owners = self.layers.iter().zip(&self.own).filter(|(_, own)| **own);
         for (value, (layer, _)) in self.values[1..].iter_mut().zip(owners) {
-            value.reshape(layer.outputs(), len)?;
+            value.reshape(layer.outputs_now(), len)?;
         }
         Ok(&mut self.values[0])
     }

@@ -78,7 +78,11 @@ impl DataArgs {
             delimiter: self.delimiter,
             header: None,
             label,
-            task: if classes.is_empty() { Task::Values } else { Task::Classes },
+            task: match model.task {
+                rarefy::model::artifact::Task::Classification { .. } => Task::Classes,
+                rarefy::model::artifact::Task::Regression { .. } => Task::Values,
+                rarefy::model::artifact::Task::Reconstruction {} => Task::Auto,
+            },
             classes: (!classes.is_empty()).then(|| classes.to_vec()),
         };
         let data = read_named(&self.data, &ReadOptions { csv, labels: self.labels.clone(), ..ReadOptions::default() })?;

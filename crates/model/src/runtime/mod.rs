@@ -23,8 +23,11 @@ use crate::artifact::Scaling;
 use crate::graph::{Graph, Op};
 use crate::{Error, Result};
 
-/// Rows in a block: activations of a thousand features then take half a megabyte, which a core's L2 cache holds.
+/// Most rows in a block: activations of a thousand features then take half a megabyte, which a core's L2 cache holds.
 const BLOCK: usize = 128;
+
+/// Most numbers that a block has of one value: 16 MiB, however many features there are.
+const NUMBERS: usize = 1 << 22;
 
 /// A checked graph, with the scaling of its input, ready to answer.
 #[derive(Debug, Clone)]
@@ -90,13 +93,14 @@ impl Runtime {
         }
         check_finite(rows, "feature", "remove or fill in such values")?;
         let mut answers = Dense::filled(rows.rows(), outputs, 0.0)?;
-        let blocks: Vec<_> = answers.data_mut().chunks_mut(BLOCK * outputs).map(Mutex::new).collect();
+        let size = self.block();
+        let blocks: Vec<_> = answers.data_mut().chunks_mut(size * outputs).map(Mutex::new).collect();
         let workspaces = Mutex::new(Vec::new());
         let failed = Mutex::new(None);
         parallel::run(blocks.len(), |task| {
             let mut workspace = lock(&workspaces).pop().unwrap_or_default();
-            let from = task * BLOCK;
-            let block = rows.rows_range(from..rows.rows().min(from + BLOCK));
+            let from = task * size;
+            let block = rows.rows_range(from..rows.rows().min(from + size));
             match self.answer(block, &mut lock(&blocks[task]), &mut workspace) {
                 Ok(()) => lock(&workspaces).push(workspace),
                 Err(error) => *lock(&failed) = Some(error),
@@ -132,6 +136,12 @@ impl Runtime {
             }
         }
         best
+    }
+
+    /// Rows in a block.
+    fn block(&self) -> usize {
+        let widest = self.features.iter().copied().max().unwrap_or(1);
+        (NUMBERS / widest.max(1)).clamp(1, BLOCK)
     }
 
     /// Answers one block of rows into `answers`, row-major.

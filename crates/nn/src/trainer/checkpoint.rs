@@ -60,7 +60,8 @@ fn wrong(name: &str, problem: String) -> Error {
 impl Config {
     /// What a resumed training must share: everything but the rules that end it.
     fn settings(&self) -> Settings {
-        let Self { net, loss, optimizer, sparsity, batch, epochs, accumulate, class_weights, stop: _, seed } = self;
+        let Self { net, loss, optimizer, sparsity, batch, epochs, accumulate, hardest, class_weights, stop: _, seed } =
+            self;
         [
             ("inputs", net.inputs().to_string()),
             ("layers", format!("{:?}", net.layers())),
@@ -70,6 +71,7 @@ impl Config {
             ("batch", batch.to_string()),
             ("epochs", epochs.to_string()),
             ("accumulate", accumulate.to_string()),
+            ("hardest", hardest.to_string()),
             ("class weights", format!("{class_weights:?}")),
             ("seed", seed.to_string()),
         ]

@@ -16,6 +16,18 @@ pub struct Split<'a> {
     pub rows: Vec<u32>,
     /// What features are multiplied by: learned from the training rows, the same for all parts.
     pub factors: Factors,
+    /// What a network is to answer.
+    pub aim: Aim,
+}
+
+/// What a network is to answer to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Aim {
+    /// The data's target.
+    #[default]
+    Target,
+    /// The row itself, scaled: the network is an autoencoder.
+    Input,
 }
 
 impl<'a> Split<'a> {
@@ -23,12 +35,12 @@ impl<'a> Split<'a> {
     pub fn new(data: &'a Dataset, rows: &[usize], factors: Factors) -> Self {
         // A row past u32 cannot exist, as data sets are indexed by u32; saturated, `check` finds it.
         let rows = rows.iter().map(|&row| u32::try_from(row).unwrap_or(u32::MAX)).collect();
-        Self { data, rows, factors }
+        Self { data, rows, factors, aim: Aim::Target }
     }
 
     /// All rows.
     pub fn whole(data: &'a Dataset, factors: Factors) -> Self {
-        Self { data, rows: (0..data.rows() as u32).collect(), factors }
+        Self { data, rows: (0..data.rows() as u32).collect(), factors, aim: Aim::Target }
     }
 
     /// Checks that it can go through a network of so many `inputs` and `outputs`.
@@ -57,6 +69,13 @@ impl<'a> Split<'a> {
             let advice = "fit the scaling on the same data";
             return unfit("scaling factors", factors.len().to_string(), cols.to_string(), advice);
         }
+        if self.aim == Aim::Input {
+            let advice = "give the last layer as many outputs as the data have features";
+            return match cols == outputs {
+                true => Ok(()),
+                false => unfit("features to answer", cols.to_string(), outputs.to_string(), advice),
+            };
+        }
         match &self.data.target {
             Target::None => {
                 let place = rarefy_data::Place::new(&self.data.name, rarefy_data::At::File);
@@ -79,7 +98,7 @@ impl<'a> Split<'a> {
         let wrong = |found: String, expected: &str| {
             Err(Error::Setting { name: "class weights", found, expected: expected.to_owned() })
         };
-        let Target::Classes(classes) = &self.data.target else {
+        let (Target::Classes(classes), Aim::Target) = (&self.data.target, self.aim) else {
             return match weights {
                 ClassWeights::None => Ok(None),
                 _ => wrong("set".to_owned(), "none, as the targets are no classes"),
@@ -115,7 +134,10 @@ pub(super) struct Feed<'a> {
 impl<'a> Feed<'a> {
     /// For training: checked, and with class weights.
     pub fn train(split: &'a Split<'a>, network: &Network, config: &Config) -> Result<Self> {
-        split.data.check_for_training()?;
+        match split.aim {
+            Aim::Target => split.data.check_for_training()?,
+            Aim::Input => split.data.check()?,
+        }
         let mut feed = Self::evaluate(split, network)?;
         feed.class_weights = split.class_weights(&config.class_weights)?;
         Ok(feed)
@@ -138,9 +160,20 @@ impl<'a> Feed<'a> {
         }
     }
 
+    /// The classes of these rows, rising and each once.
+    pub fn distinct_targets(&self, rows: &[u32]) -> Vec<u32> {
+        let mut found: Vec<u32> = match &self.split.data.target {
+            Target::Classes(classes) => rows.iter().map(|&row| classes[row as usize]).collect(),
+            _ => Vec::new(),
+        };
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// Fills the network's input with these rows, and remembers their targets.
     pub fn fill(&mut self, rows: &[u32], network: &mut Network) -> Result<()> {
-        let Split { data, factors, .. } = self.split;
+        let Split { data, factors, aim, .. } = self.split;
         let input = network.input(rows.len())?;
         let scale = match factors {
             Factors::Same(factor) => gather::Factors::One(*factor),
@@ -159,6 +192,11 @@ impl<'a> Feed<'a> {
                     }
                 }
             }
+        }
+        if *aim == Aim::Input {
+            self.values.reshape(input.features(), input.len())?;
+            self.values.data_mut().copy_from_slice(input.data());
+            return Ok(());
         }
         match &data.target {
             Target::Classes(classes) => {
@@ -181,7 +219,7 @@ impl<'a> Feed<'a> {
     /// The targets of the rows last filled in, and their weights if they differ.
     pub fn targets(&self) -> (Targets<'_>, Option<&[f32]>) {
         let targets = match self.split.data.target {
-            Target::Classes(_) => Targets::Classes(&self.classes),
+            Target::Classes(_) if self.split.aim == Aim::Target => Targets::Classes(&self.classes),
             _ => Targets::Values(&self.values),
         };
         (targets, self.class_weights.is_some().then_some(&self.weights[..]))
@@ -189,7 +227,7 @@ impl<'a> Feed<'a> {
 
     /// The class of each row last filled in, and the one that the outputs `z` speak for; `None` for other targets.
     pub fn classes(&mut self, z: &Batch) -> Option<(&[u32], &[u32])> {
-        let Target::Classes(_) = self.split.data.target else { return None };
+        let (Target::Classes(_), Aim::Target) = (&self.split.data.target, self.split.aim) else { return None };
         self.predicted.resize(z.len(), 0);
         match z.features() {
             // One output speaks for class 1 where it is positive.

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use rarefy_core::pattern::Structure;
 use rarefy_core::pattern::scores;
+use rarefy_nn::loss;
 use rarefy_nn::optimizer::{self, Shape};
-use rarefy_nn::{loss, sparsify};
+use rarefy_nn::sparsify::{self, Rewind};
 
 use super::value::{
     self, Value, below_one, flag, list, not_negative, number, positive, share, text, whole, word, wrong,
@@ -48,6 +49,11 @@ const fn optimizers(words: &'static [&'static str]) -> Option<Only> {
 /// With this schedule.
 const fn schedule(words: &'static [&'static str]) -> Option<Only> {
     Some(Only { key: "train.schedule", of: |r| &r.train.schedule, words })
+}
+
+/// With these sparsity methods.
+const fn methods(words: &'static [&'static str]) -> Option<Only> {
+    Some(Only { key: "sparsity.method", of: |r| &r.sparsity.method, words })
 }
 
 /// Refuses keys that mean nothing beside the others.
@@ -118,6 +124,8 @@ static KEYS: &[Key] = &[
         get: |r| r.data.test.as_ref().map(|test| match test { Test::Named(name) => Value::Text(name.clone()), Test::Part(part) => show_part(*part) }) },
     Key { name: "data.validation", help: "share or number of the training rows that choices and stop rules look at", only: None,
         set: |r, v| part(v).map(|v| r.data.validation = v), get: |r| Some(show_part(r.data.validation)) },
+    Key { name: "data.rows", help: "learn from so many of the training rows only, drawn at random; from all unless given", only: None,
+        set: |r, v| whole(v, 1).map(|v| r.data.rows = Some(v)), get: |r| r.data.rows.and_then(count) },
     Key { name: "data.label", help: "label column of a table: its name, or its number from 1; the last unless given", only: None,
         set: |r, v| { r.data.label = Some(if let Value::Whole(_) = v { whole(v, 1)?.to_string() } else { text(v)? }); Ok(()) },
         get: |r| r.data.label.as_deref().and_then(words) },
@@ -125,6 +133,8 @@ static KEYS: &[Key] = &[
         set: |r, v| text(v).map(|v| r.data.labels = Some(v)), get: |r| r.data.labels.as_deref().and_then(words) },
     Key { name: "data.task", help: "auto, classes or values: what labels are", only: None,
         set: |r, v| word(v, &["auto", "classes", "values"]).map(|v| r.data.task = v), get: |r| words(&r.data.task) },
+    Key { name: "data.target", help: "labels, or input: the model learns to answer each row itself (an autoencoder)", only: None,
+        set: |r, v| word(v, &["labels", "input"]).map(|v| r.data.target = v), get: |r| words(&r.data.target) },
     Key { name: "data.delimiter", help: "character between the fields of a table; found unless given", only: None,
         set: |r, v| match text(v)? { t if t.len() == 1 => { r.data.delimiter = Some(t); Ok(()) } _ => wrong(v, "one ASCII character") },
         get: |r| r.data.delimiter.as_deref().and_then(words) },
@@ -143,7 +153,7 @@ static KEYS: &[Key] = &[
     Key { name: "model.layers", help: "the layers, one entry each", only: None,
         set: |r, v| list(v, "a list of layers, such as [\"linear 256\", \"relu\", \"linear 10\"]", text).map(|v| r.model.layers = v),
         get: |r| Some(Value::List(r.model.layers.iter().cloned().map(Value::Text).collect())) },
-    Key { name: "train.loss", help: "cross-entropy, sparsemax, entmax-1.5, binary-cross-entropy or squared-error; by the labels unless given", only: None,
+    Key { name: "train.loss", help: "cross-entropy, sparsemax, entmax-1.5, binary-cross-entropy, label-cross-entropy or squared-error; by the labels unless given", only: None,
         set: |r, v| word(v, &names(loss::registry(), |loss| loss.name())).map(|v| r.train.loss = Some(v)), get: |r| r.train.loss.as_deref().and_then(words) },
     Key { name: "train.optimizer", help: "sgd, adam, adamw or rmsprop", only: None,
         set: |r, v| word(v, &names(optimizer::registry(), |entry| entry.name)).map(|v| r.train.optimizer = v), get: |r| words(&r.train.optimizer) },
@@ -189,6 +199,8 @@ static KEYS: &[Key] = &[
         set: |r, v| whole(v, 1).map(|v| r.train.epochs = v), get: |r| count(r.train.epochs) },
     Key { name: "train.accumulate", help: "mini-batches whose gradients make one step", only: None,
         set: |r, v| whole(v, 1).map(|v| r.train.accumulate = v), get: |r| count(r.train.accumulate) },
+    Key { name: "train.hardest", help: "share of each batch, its hardest rows, that is trained on; the others cost a forward pass only", only: None,
+        set: |r, v| number(v, |x| x > 0.0 && x <= 1.0, "a number above 0, up to 1").map(|v| r.train.hardest = v), get: |r| some(Some(r.train.hardest)) },
     Key { name: "train.class-weights", help: "none, balanced, or a list with a weight for each class", only: None,
         set: |r, v| { r.train.class_weights = class_weights(v)?; Ok(()) },
         get: |r| Some(match &r.train.class_weights {
@@ -198,24 +210,54 @@ static KEYS: &[Key] = &[
         }) },
     Key { name: "train.seed", help: "seed of all random draws", only: None,
         set: |r, v| whole(v, 0).map(|v| r.train.seed = v), get: |r| count(r.train.seed) },
-    Key { name: "sparsity.method", help: "rigl (grow by gradient), set (grow at random), fixed (pattern stays) or dense", only: None,
+    Key { name: "sparsity.method", help: "how the network becomes sparse, such as rigl, gmp or dense; all are listed below", only: None,
         set: |r, v| word(v, &names(sparsify::registry(), |method| method.name)).map(|v| r.sparsity.method = v), get: |r| words(&r.sparsity.method) },
     Key { name: "sparsity.target", help: "zeros over entries, of all weight matrices; 0.98 keeps a fiftieth", only: None,
         set: |r, v| below_one(v).map(|v| r.sparsity.target = v), get: |r| some(Some(r.sparsity.target)) },
-    Key { name: "sparsity.distribution", help: "uniform, erdos-renyi, or a list with a density for each weight matrix", only: None,
+    Key { name: "sparsity.nonzeros", help: "instead of a target: so many weights are kept", only: None,
+        set: |r, v| whole(v, 1).map(|v| r.sparsity.nonzeros = Some(v)), get: |r| r.sparsity.nonzeros.and_then(count) },
+    Key { name: "sparsity.file-bytes", help: "instead of a target: as many weights are kept as a model file of this size holds", only: None,
+        set: |r, v| whole(v, 1).map(|v| r.sparsity.file_bytes = Some(v)), get: |r| r.sparsity.file_bytes.and_then(count) },
+    Key { name: "sparsity.lambda", help: "prox-l1, elastic-net, group-l1, instead of a target: strength of the penalty, which else a controller finds", only: methods(&["prox-l1", "elastic-net", "group-l1"]),
+        set: |r, v| positive(v).map(|v| r.sparsity.lambda = Some(v)), get: |r| some(r.sparsity.lambda) },
+    Key { name: "sparsity.l1-ratio", help: "elastic-net: share of L1 in the penalty, the rest is squares", only: methods(&["elastic-net"]),
+        set: |r, v| number(v, |x| x > 0.0 && x <= 1.0, "a number above 0, up to 1").map(|v| r.sparsity.l1_ratio = Some(v)), get: |r| some(r.sparsity.l1_ratio) },
+    Key { name: "sparsity.radius", help: "l1-ball, instead of a target: largest sum of absolute weights, which else a controller finds", only: methods(&["l1-ball"]),
+        set: |r, v| positive(v).map(|v| r.sparsity.radius = Some(v)), get: |r| some(r.sparsity.radius) },
+    Key { name: "sparsity.ball", help: "l1-ball: one ball for the whole network, or each layer its own: network or layer", only: methods(&["l1-ball"]),
+        set: |r, v| word(v, &["network", "layer"]).map(|v| r.sparsity.ball = Some(v)), get: |r| r.sparsity.ball.as_deref().and_then(words) },
+    Key { name: "sparsity.distribution", help: "uniform, erdos-renyi, global (rank all weights together, with methods that prune), or a list with a density for each weight matrix", only: None,
         set: |r, v| { r.sparsity.distribution = distribution(v)?; Ok(()) },
         get: |r| Some(match &r.sparsity.distribution {
             Spread::Named(name) => Value::Text(name.clone()),
             Spread::PerLayer(densities) => Value::List(densities.iter().copied().map(Value::Number).collect()),
         }) },
-    Key { name: "sparsity.structure", help: "unstructured, or such as \"block 4x1\"", only: None,
+    Key { name: "sparsity.structure", help: "unstructured, blocks such as \"block 4x1\", or at most n of every m in a row, such as \"2:4\" or \"3 of 32\"", only: None,
         set: |r, v| { r.sparsity.structure = structure(v)?; Ok(()) }, get: |r| words(&r.sparsity.structure) },
     Key { name: "sparsity.every", help: "steps between changes of the pattern", only: None,
         set: |r, v| whole(v, 1).map(|v| r.sparsity.every = v), get: |r| count(r.sparsity.every) },
-    Key { name: "sparsity.fraction", help: "share of the weights that the first change replaces; it falls to 0 as a cosine", only: None,
-        set: |r, v| below_one(v).map(|v| r.sparsity.fraction = v), get: |r| some(Some(r.sparsity.fraction)) },
-    Key { name: "sparsity.until", help: "share of training after which the pattern stays", only: None,
-        set: |r, v| share(v).map(|v| r.sparsity.until = v), get: |r| some(Some(r.sparsity.until)) },
+    Key { name: "sparsity.fraction", help: "share of the weights that the first change replaces; it falls to 0 as a cosine; the method's own unless given", only: None,
+        set: |r, v| below_one(v).map(|v| r.sparsity.fraction = Some(v)), get: |r| some(r.sparsity.fraction) },
+    Key { name: "sparsity.until", help: "share of training after which the pattern stays; the method's own unless given", only: None,
+        set: |r, v| share(v).map(|v| r.sparsity.until = Some(v)), get: |r| some(r.sparsity.until) },
+    Key { name: "sparsity.begin", help: "gmp, granet, ac-dc, penalties: share of training before the first change", only: methods(&["gmp", "granet", "ac-dc", "prox-l1", "elastic-net", "l1-ball", "group-l1"]),
+        set: |r, v| below_one(v).map(|v| r.sparsity.begin = Some(v)), get: |r| some(r.sparsity.begin) },
+    Key { name: "sparsity.initial", help: "gmp, granet, penalties: sparsity of the first steps", only: methods(&["gmp", "granet", "prox-l1", "elastic-net", "l1-ball", "group-l1"]),
+        set: |r, v| below_one(v).map(|v| r.sparsity.initial = Some(v)), get: |r| some(r.sparsity.initial) },
+    Key { name: "sparsity.rounds", help: "one-shot, lottery: how often it is pruned; ac-dc: pairs of phases", only: methods(&["one-shot", "lottery", "ac-dc"]),
+        set: |r, v| whole(v, 1).map(|v| r.sparsity.rounds = Some(v)), get: |r| r.sparsity.rounds.and_then(count) },
+    Key { name: "sparsity.rewind", help: "one-shot, lottery: what goes back after a pruning: none, rate (the learning rate) or weights (both)", only: methods(&["one-shot", "lottery"]),
+        set: |r, v| word(v, &names(&Rewind::ALL, |rewind| rewind.0)).map(|v| r.sparsity.rewind = Some(v)), get: |r| r.sparsity.rewind.as_deref().and_then(words) },
+    Key { name: "sparsity.rewind-to", help: "one-shot, lottery: where it goes back to, a share of the first round's steps", only: methods(&["one-shot", "lottery"]),
+        set: |r, v| below_one(v).map(|v| r.sparsity.rewind_to = Some(v)), get: |r| some(r.sparsity.rewind_to) },
+    Key { name: "sparsity.reserve", help: "top-kast: weights trained behind those in use, over the number of those", only: methods(&["top-kast"]),
+        set: |r, v| positive(v).map(|v| r.sparsity.reserve = Some(v)), get: |r| some(r.sparsity.reserve) },
+    Key { name: "sparsity.gradient-below", help: "trigger: an idle weight's mean gradient is below this times its layer's", only: methods(&["trigger"]),
+        set: |r, v| positive(v).map(|v| r.sparsity.gradient_below = Some(v)), get: |r| some(r.sparsity.gradient_below) },
+    Key { name: "sparsity.weight-below", help: "trigger: an idle weight is below this times its layer's root mean square", only: methods(&["trigger"]),
+        set: |r, v| positive(v).map(|v| r.sparsity.weight_below = Some(v)), get: |r| some(r.sparsity.weight_below) },
+    Key { name: "sparsity.gradient-memory", help: "trigger: share of the mean gradient that a step keeps", only: methods(&["trigger"]),
+        set: |r, v| below_one(v).map(|v| r.sparsity.gradient_memory = Some(v)), get: |r| some(r.sparsity.gradient_memory) },
     Key { name: "sparsity.drop", help: "score by which weights are dropped; the method's own unless given", only: None,
         set: |r, v| score(v).map(|v| r.sparsity.drop = Some(v)), get: |r| r.sparsity.drop.as_deref().and_then(words) },
     Key { name: "sparsity.grow", help: "score by which weights are grown; the method's own unless given", only: None,
@@ -307,7 +349,7 @@ fn distribution(v: &Value) -> Result<Spread, String> {
             let density = |v: &Value| number(v, |x| x > 0.0 && x <= 1.0, "a density above 0, up to 1");
             list(v, "", density).map(Spread::PerLayer)
         }
-        _ => word(v, &["uniform", "erdos-renyi"]).map(Spread::Named),
+        _ => word(v, &["uniform", "erdos-renyi", "global"]).map(Spread::Named),
     }
 }
 
@@ -316,6 +358,6 @@ fn structure(v: &Value) -> Result<String, String> {
     let name = text(v)?;
     match name.parse::<Structure>() {
         Ok(_) => Ok(name),
-        Err(_) => wrong(v, "\"unstructured\" or blocks, such as \"block 4x1\""),
+        Err(_) => wrong(v, "\"unstructured\", blocks such as \"block 4x1\", or windows such as \"2:4\""),
     }
 }

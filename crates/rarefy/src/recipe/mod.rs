@@ -102,12 +102,16 @@ pub struct Data {
     pub test: Option<Test>,
     /// The part of the training rows that choices and stop rules look at; none if 0.
     pub validation: Part,
+    /// Learn from so many of the rows that are left for training; all if `None`.
+    pub rows: Option<u64>,
     /// The label column of a table: its name, or its number from 1.
     pub label: Option<String>,
     /// For an IDX file of pictures: the IDX file of their labels.
     pub labels: Option<String>,
     /// `auto`, `classes` or `values`: what labels are.
     pub task: String,
+    /// `labels`, or `input`: what to learn.
+    pub target: String,
     /// The character between the fields of a table; found from the content unless given.
     pub delimiter: Option<String>,
     /// Whether a table's first row is a header; found from the content unless given.
@@ -185,6 +189,8 @@ pub struct Train {
     pub epochs: u64,
     /// Mini-batches whose gradients make one step.
     pub accumulate: u64,
+    /// The share of each batch, its hardest rows, that is trained on.
+    pub hardest: f64,
     /// How classes are weighted.
     pub class_weights: ClassWeights,
     /// The seed of all random draws.
@@ -203,20 +209,50 @@ pub enum Spread {
 /// How sparse.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sparsity {
-    /// `dense`, `fixed`, `set` or `rigl`.
+    /// A method's name; see [`rarefy_nn::sparsify::registry`].
     pub method: String,
     /// The sparsity wanted over all weight matrices: zeros over entries.
     pub target: f64,
+    /// Instead: so many weights are kept.
+    pub nonzeros: Option<u64>,
+    /// Instead: as many weights are kept as an artifact of so many bytes holds.
+    pub file_bytes: Option<u64>,
+    /// Instead: the strength of the penalty (prox-l1, elastic-net, group-l1).
+    pub lambda: Option<f64>,
+    /// Share of L1 in the penalty (elastic-net).
+    pub l1_ratio: Option<f64>,
+    /// Instead of a target: the largest sum of absolute weights (l1-ball).
+    pub radius: Option<f64>,
+    /// One ball for the `network`, or one a `layer` (l1-ball).
+    pub ball: Option<String>,
     /// How density is spread over layers.
     pub distribution: Spread,
     /// Single entries or blocks.
     pub structure: String,
     /// Steps between changes of the pattern.
     pub every: u64,
-    /// The share of the weights that the first change replaces.
-    pub fraction: f64,
-    /// The share of training after which the pattern stays.
-    pub until: f64,
+    /// The share of the weights that the first change replaces; `None` is the method's own.
+    pub fraction: Option<f64>,
+    /// The share of training after which the pattern stays; `None` is the method's own.
+    pub until: Option<f64>,
+    /// The share of training before the first change (gmp, granet, ac-dc).
+    pub begin: Option<f64>,
+    /// The sparsity of the first steps (gmp, granet).
+    pub initial: Option<f64>,
+    /// Prunings, or pairs of phases (one-shot, lottery, ac-dc).
+    pub rounds: Option<u64>,
+    /// What goes back after a pruning (one-shot, lottery).
+    pub rewind: Option<String>,
+    /// Where it goes back to: a share of the first round's steps (one-shot, lottery).
+    pub rewind_to: Option<f64>,
+    /// Weights trained behind those in use, over the number of those (top-kast).
+    pub reserve: Option<f64>,
+    /// An idle weight's mean gradient is below this times its layer's (trigger).
+    pub gradient_below: Option<f64>,
+    /// An idle weight is below this times its layer's root mean square (trigger).
+    pub weight_below: Option<f64>,
+    /// Memory of the mean gradient (trigger).
+    pub gradient_memory: Option<f64>,
     /// The score by which weights are dropped; `None` is the method's own.
     pub drop: Option<String>,
     /// The score by which weights are grown; `None` is the method's own.
@@ -257,9 +293,11 @@ impl Default for Data {
             train: String::new(),
             test: None,
             validation: Part::Share(0.1),
+            rows: None,
             label: None,
             labels: None,
             task: "auto".to_owned(),
+            target: "labels".to_owned(),
             delimiter: None,
             header: None,
             scaling: Scaling::Auto,
@@ -299,6 +337,7 @@ impl Default for Train {
             batch: 128,
             epochs: 10,
             accumulate: 1,
+            hardest: 1.0,
             class_weights: ClassWeights::None,
             seed: 0,
         }
@@ -310,11 +349,26 @@ impl Default for Sparsity {
         Self {
             method: "rigl".to_owned(),
             target: 0.0,
+            nonzeros: None,
+            file_bytes: None,
+            lambda: None,
+            l1_ratio: None,
+            radius: None,
+            ball: None,
             distribution: Spread::Named("erdos-renyi".to_owned()),
             structure: "unstructured".to_owned(),
             every: 100,
-            fraction: 0.3,
-            until: 0.75,
+            fraction: None,
+            until: None,
+            begin: None,
+            initial: None,
+            rounds: None,
+            rewind: None,
+            rewind_to: None,
+            reserve: None,
+            gradient_below: None,
+            weight_below: None,
+            gradient_memory: None,
             drop: None,
             grow: None,
             epochs_factor: 1.0,
@@ -444,6 +498,7 @@ impl Recipe {
             );
         }
         keys::check_belongs(self)?;
+        self.sparsity.check_target()?;
         let watched = [
             (self.stop.accuracy.is_some(), "stop.accuracy"),
             (self.stop.loss.is_some(), "stop.loss"),
@@ -454,6 +509,33 @@ impl Recipe {
             Some((_, key)) if !validated => Err(format!(
                 "{key} looks at the validation part, which data.validation = 0 leaves empty; set one of them"
             )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Sparsity {
+    /// What says how sparse: the keys that do, given or not.
+    fn targets(&self) -> [(&'static str, bool); 5] {
+        [
+            ("sparsity.target", self.target > 0.0),
+            ("sparsity.nonzeros", self.nonzeros.is_some()),
+            ("sparsity.file-bytes", self.file_bytes.is_some()),
+            ("sparsity.lambda", self.lambda.is_some()),
+            ("sparsity.radius", self.radius.is_some()),
+        ]
+    }
+
+    /// Whether anything is to be zero.
+    pub(crate) fn wanted(&self) -> bool {
+        self.method != "dense" && self.targets().iter().any(|(_, given)| *given)
+    }
+
+    /// Refuses two answers to one question.
+    fn check_target(&self) -> Result<(), String> {
+        let given: Vec<&str> = self.targets().into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
+        match given[..] {
+            [first, second, ..] => Err(format!("{first} and {second} both say how sparse; give one of them")),
             _ => Ok(()),
         }
     }

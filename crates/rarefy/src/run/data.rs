@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use rarefy_data::csv::{CsvOptions, LabelColumn};
 use rarefy_data::{Dataset, Factors, ReadOptions, Target, bundled, read, split};
 
+use rarefy_nn::trainer::Aim;
+
 use crate::recipe::{Data, Part, Recipe, Scaling, Test};
 use crate::{Error, Result};
 
@@ -58,7 +60,10 @@ pub fn label_column(text: Option<&str>) -> LabelColumn {
 /// Reads and divides the data of a recipe, and writes into the recipe what it left open.
 pub fn load(recipe: &mut Recipe) -> Result<Parts> {
     let (train, test) = read_both(&mut recipe.data)?;
-    train.check_for_training()?;
+    let aim = aim(recipe);
+    if aim == Aim::Target {
+        train.check_for_training()?;
+    }
     let name = test.name.clone();
     let mismatch = |problem| Error::Mismatch { place: name.clone(), problem };
     if test.cols() != train.cols() {
@@ -74,9 +79,12 @@ pub fn load(recipe: &mut Recipe) -> Result<Parts> {
         let problem = "labels of another kind than the training data's; set data.task to classes or values";
         return Err(mismatch(problem.to_owned()));
     }
-    recipe.train.loss.get_or_insert_with(|| default_loss(&train.target).to_owned());
+    recipe.train.loss.get_or_insert_with(|| default_loss(&train.target, aim).to_owned());
     let share = recipe.data.validation.of(train.rows());
-    let (rows, validation) = divide(&train, share, recipe.train.seed)?;
+    let (mut rows, validation) = divide(&train, share, recipe.train.seed)?;
+    if let Some(wanted) = recipe.data.rows {
+        rows = some_of(&rows, wanted, recipe.train.seed)?;
+    }
     let scaling = match recipe.data.scaling {
         Scaling::Given(scaling) => scaling,
         Scaling::Auto if train.scaling == rarefy_data::Scaling::None => rarefy_data::Scaling::MaxAbs,
@@ -89,10 +97,15 @@ pub fn load(recipe: &mut Recipe) -> Result<Parts> {
     Ok(Parts { rows: narrow(rows), validation: narrow(validation), train, test, factors, fingerprint })
 }
 
+/// What a recipe wants answered.
+pub fn aim(recipe: &Recipe) -> Aim {
+    if recipe.data.target == "input" { Aim::Input } else { Aim::Target }
+}
+
 /// The loss that suits labels.
-fn default_loss(target: &Target) -> &'static str {
+fn default_loss(target: &Target, aim: Aim) -> &'static str {
     match target {
-        Target::Classes(_) => "cross-entropy",
+        Target::Classes(_) if aim == Aim::Target => "cross-entropy",
         _ => "squared-error",
     }
 }
@@ -148,6 +161,16 @@ pub fn read_named(name: &str, options: &ReadOptions) -> Result<Dataset> {
     Ok(read(path, options)?)
 }
 
+/// So many of the rows left for training, drawn at random.
+fn some_of(rows: &[usize], wanted: u64, seed: u64) -> Result<Vec<usize>> {
+    if wanted > rows.len() as u64 {
+        let problem = format!("is {wanted}, expected at most the {} rows that are left for training", rows.len());
+        return Err(Error::Recipe { place: "data.rows".to_owned(), problem });
+    }
+    let parts = split::random(rows.len(), &[wanted as f64 / rows.len() as f64], seed)?;
+    Ok(parts.concat().into_iter().map(|at| rows[at]).collect())
+}
+
 /// All rows but a share, and the share; stratified if the target is classes.
 fn divide(data: &Dataset, share: f64, seed: u64) -> Result<(Vec<usize>, Vec<usize>)> {
     if share == 0.0 {
@@ -183,6 +206,18 @@ mod tests {
         assert_eq!(all, (0..1442).collect::<Vec<u32>>());
         assert!((parts.validation.len() as f64 - 360.5).abs() <= 10.0);
         assert_eq!(parts.test.rows(), 355);
+    }
+
+    #[test]
+    fn fewer_rows_to_learn_from_leave_the_other_parts_alone() {
+        let mut all = recipe("train = \"digits\"\nvalidation = 300");
+        let mut few = recipe("train = \"digits\"\nvalidation = 300\nrows = 100");
+        let (all, few) = (load(&mut all).unwrap(), load(&mut few).unwrap());
+        assert_eq!(few.rows.len(), 100);
+        assert!(few.rows.iter().all(|row| all.rows.contains(row)));
+        assert_eq!((few.validation, few.test), (all.validation, all.test));
+        let message = load(&mut recipe("train = \"digits\"\nrows = 5000")).err().unwrap().to_string();
+        assert!(message.contains("data.rows") && message.contains("expected at most the"), "{message}");
     }
 
     #[test]

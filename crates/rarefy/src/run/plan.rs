@@ -1,7 +1,8 @@
 //! From a recipe to what the trainer takes, for each of the models of a run.
 
 use rarefy_core::pattern::Distribution;
-use rarefy_nn::optimizer::{Clip, Kind, Schedule, Shape};
+use rarefy_nn::optimizer::{self, Clip, Kind, Shape};
+use rarefy_nn::sparsify::{self, Penalty, Rewind, Schedule, Trigger};
 use rarefy_nn::trainer::{ClassWeights, Stop};
 use rarefy_nn::{Config, Net, Optimizer, Sparsity, layer};
 use serde::{Deserialize, Serialize};
@@ -56,7 +57,7 @@ pub fn roles(recipe: &Recipe) -> Vec<Role> {
 
 /// Whether a recipe asks for any sparsity.
 fn is_sparse(recipe: &Recipe) -> bool {
-    recipe.sparsity.target > 0.0 && recipe.sparsity.method != "dense"
+    recipe.sparsity.wanted()
 }
 
 /// The same float with the digits that people write: 0.001, not 0.0010000000474974513.
@@ -69,9 +70,7 @@ fn plain(x: f32) -> f64 {
 /// # Errors
 /// Names that do not exist.
 pub fn complete(recipe: &mut Recipe) -> Result<()> {
-    let sparsity = Sparsity::named(&recipe.sparsity.method)?;
-    recipe.sparsity.drop.get_or_insert(sparsity.drop);
-    recipe.sparsity.grow.get_or_insert(sparsity.grow);
+    complete_sparsity(&mut recipe.sparsity)?;
     let train = &mut recipe.train;
     let usual = Optimizer::named(&train.optimizer)?;
     train.learning_rate.get_or_insert(plain(usual.learning_rate));
@@ -106,6 +105,52 @@ pub fn complete(recipe: &mut Recipe) -> Result<()> {
             train.start.get_or_insert(start);
             train.end.get_or_insert(end);
         }
+    }
+    Ok(())
+}
+
+/// The same for the sparsity alone.
+fn complete_sparsity(asked: &mut recipe::Sparsity) -> Result<()> {
+    let usual = Sparsity::named(&asked.method)?;
+    asked.drop.get_or_insert(usual.drop);
+    asked.grow.get_or_insert(usual.grow);
+    asked.fraction.get_or_insert(usual.fraction);
+    asked.until.get_or_insert(usual.until);
+    match usual.schedule {
+        Schedule::Constant => {}
+        Schedule::Cubic { initial, begin } => {
+            // No sparser than in the end.
+            asked.initial.get_or_insert((1.0 - initial).min(asked.target));
+            asked.begin.get_or_insert(begin);
+        }
+        Schedule::Steps { .. } if usual.trigger.is_some() => {}
+        Schedule::Steps { rounds, rewind, rewind_to } => {
+            asked.rounds.get_or_insert(rounds);
+            let named = Rewind::ALL.iter().find(|(_, known)| *known == rewind);
+            asked.rewind.get_or_insert_with(|| named.map_or("none", |(name, _)| name).to_owned());
+            asked.rewind_to.get_or_insert(rewind_to);
+        }
+        Schedule::Phases { rounds, begin } => {
+            asked.rounds.get_or_insert(rounds);
+            asked.begin.get_or_insert(begin);
+        }
+    }
+    match usual.penalty.map(|penalty| penalty.kind) {
+        Some(sparsify::Shape::ElasticNet { l1_ratio }) => {
+            asked.l1_ratio.get_or_insert(l1_ratio);
+        }
+        Some(sparsify::Shape::L1Ball { whole }) => {
+            asked.ball.get_or_insert_with(|| if whole { "network" } else { "layer" }.to_owned());
+        }
+        _ => {}
+    }
+    if usual.reserve > 0.0 {
+        asked.reserve.get_or_insert(usual.reserve);
+    }
+    if let Some(trigger) = usual.trigger {
+        asked.gradient_below.get_or_insert(trigger.gradient);
+        asked.weight_below.get_or_insert(trigger.weight);
+        asked.gradient_memory.get_or_insert(trigger.memory);
     }
     Ok(())
 }
@@ -160,33 +205,97 @@ pub fn optimizer(recipe: &Recipe, role: Role) -> Result<Optimizer> {
         kind,
         learning_rate: or(rate, usual.learning_rate),
         weight_decay: or(train.weight_decay, usual.weight_decay),
-        schedule: Schedule { shape, warm_up: train.warm_up },
+        schedule: optimizer::Schedule { shape, warm_up: train.warm_up },
         clip,
     })
 }
 
+/// What a penalty of given strength leaves at least.
+const LEAST_DENSITY: f64 = 1e-4;
+
+/// Bytes of an artifact beside its weights, about: names, the recipe as run, the checksum; and for each layer.
+const FILE_BYTES: (f64, f64) = (8192.0, 512.0);
+
+/// The density at which a model of this recipe has the weights, or the file the bytes, that it asks for.
+fn asked_density(recipe: &Recipe, inputs: usize) -> Option<f64> {
+    let layers = &recipe.model.layers;
+    let all = entries(layers, inputs).max(1) as f64;
+    let nonzeros = recipe.sparsity.nonzeros.map(|n| n as f64).or_else(|| {
+        let bytes = recipe.sparsity.file_bytes? as f64;
+        let widths: Vec<usize> = layers.iter().filter_map(|words| width(words)).collect();
+        let widest = widths.iter().copied().chain([inputs]).max().unwrap_or(0);
+        // Of each weight the value and its column; of each row where it begins, and its bias.
+        let each = 4.0 + if widest <= 1 << 16 { 2.0 } else { 4.0 };
+        let rows = widths.iter().map(|&rows| 8.0 * (rows + 1) as f64 + FILE_BYTES.1).sum::<f64>();
+        Some((bytes - FILE_BYTES.0 - rows) / each)
+    })?;
+    Some((nonzeros / all).clamp(1.0 / all, 1.0))
+}
+
 /// How sparse a model is.
 pub fn sparsity(recipe: &Recipe, role: Role) -> Result<Sparsity> {
-    let asked = &recipe.sparsity;
     if role != Role::Sparse || !is_sparse(recipe) {
         return Ok(Sparsity::named("dense")?);
     }
+    let mut asked = recipe.sparsity.clone();
+    complete_sparsity(&mut asked)?;
     let wrong = |problem| Error::Recipe { place: "sparsity.structure".to_owned(), problem };
-    let method = Sparsity::named(&asked.method)?;
+    let usual = Sparsity::named(&asked.method)?;
+    let schedule = match usual.schedule {
+        Schedule::Constant => Schedule::Constant,
+        Schedule::Cubic { initial, begin } => Schedule::Cubic {
+            initial: asked.initial.map_or(initial, |zeros| 1.0 - zeros),
+            begin: asked.begin.unwrap_or(begin),
+        },
+        Schedule::Steps { rounds, rewind, rewind_to } => Schedule::Steps {
+            rounds: asked.rounds.unwrap_or(rounds),
+            rewind: Rewind::ALL
+                .into_iter()
+                .find(|known| Some(known.0) == asked.rewind.as_deref())
+                .map_or(rewind, |r| r.1),
+            rewind_to: asked.rewind_to.unwrap_or(rewind_to),
+        },
+        Schedule::Phases { rounds, begin } => {
+            Schedule::Phases { rounds: asked.rounds.unwrap_or(rounds), begin: asked.begin.unwrap_or(begin) }
+        }
+    };
+    let penalty = usual.penalty.map(|penalty| Penalty {
+        kind: match penalty.kind {
+            sparsify::Shape::ElasticNet { l1_ratio } => {
+                sparsify::Shape::ElasticNet { l1_ratio: asked.l1_ratio.unwrap_or(l1_ratio) }
+            }
+            sparsify::Shape::L1Ball { .. } => {
+                sparsify::Shape::L1Ball { whole: asked.ball.as_deref() != Some("layer") }
+            }
+            kind => kind,
+        },
+        strength: asked.lambda.or(asked.radius),
+    });
     Ok(Sparsity {
-        density: 1.0 - asked.target,
+        density: if asked.lambda.or(asked.radius).is_some() { LEAST_DENSITY } else { 1.0 - asked.target },
+        penalty,
         distribution: match &asked.distribution {
+            // A penalty finds by itself how many weights a layer needs.
+            Spread::Named(name) if penalty.is_some() && name == "erdos-renyi" => Distribution::Global,
             Spread::PerLayer(densities) => Distribution::PerLayer(densities.clone()),
             Spread::Named(name) if name == "uniform" => Distribution::Uniform,
+            Spread::Named(name) if name == "global" => Distribution::Global,
             Spread::Named(_) => Distribution::ErdosRenyi,
         },
         structure: asked.structure.parse().map_err(|e: rarefy_core::Error| wrong(e.to_string()))?,
+        schedule,
         every: asked.every,
-        // The method fixed has none.
-        fraction: if method.fraction == 0.0 { 0.0 } else { asked.fraction },
-        until: asked.until,
-        drop: asked.drop.clone().unwrap_or(method.drop),
-        grow: asked.grow.clone().unwrap_or(method.grow),
+        // A method that replaces nothing has none.
+        fraction: if usual.fraction == 0.0 { 0.0 } else { asked.fraction.unwrap_or(usual.fraction) },
+        until: asked.until.unwrap_or(usual.until),
+        drop: asked.drop.unwrap_or(usual.drop),
+        grow: asked.grow.unwrap_or(usual.grow),
+        reserve: asked.reserve.unwrap_or(usual.reserve),
+        trigger: usual.trigger.map(|trigger| Trigger {
+            gradient: asked.gradient_below.unwrap_or(trigger.gradient),
+            weight: asked.weight_below.unwrap_or(trigger.weight),
+            memory: asked.gradient_memory.unwrap_or(trigger.memory),
+        }),
     })
 }
 
@@ -222,7 +331,7 @@ fn scaled(layers: &[String], scale: f64) -> Vec<String> {
 /// The outputs of a layer with a weight.
 fn width(words: &str) -> Option<usize> {
     let mut words = words.split_whitespace();
-    if words.next() != Some("linear") {
+    if !matches!(words.next(), Some("linear" | "sampled-linear")) {
         return None;
     }
     words.next()?.parse().ok()
@@ -255,15 +364,20 @@ fn scale_to(layers: &[String], inputs: usize, nnz: usize) -> f64 {
 /// Names that do not exist.
 pub fn config(recipe: &Recipe, role: Role, inputs: usize, nnz: usize) -> Result<Config> {
     let train = &recipe.train;
+    let mut sparsity = sparsity(recipe, role)?;
+    if let Some(density) = asked_density(recipe, inputs).filter(|_| role == Role::Sparse && is_sparse(recipe)) {
+        sparsity.density = density;
+    }
     Ok(Config {
         net: net(recipe, role, inputs, nnz),
         // Filled in from the labels once they are read.
         loss: train.loss.clone().unwrap_or_else(|| "cross-entropy".to_owned()),
         optimizer: optimizer(recipe, role)?,
-        sparsity: sparsity(recipe, role)?,
+        sparsity,
         batch: train.batch as usize,
         epochs: epochs(recipe, role),
         accumulate: train.accumulate as usize,
+        hardest: train.hardest,
         class_weights: match &train.class_weights {
             recipe::ClassWeights::None => ClassWeights::None,
             recipe::ClassWeights::Balanced => ClassWeights::Balanced,
@@ -334,6 +448,44 @@ mod tests {
                 assert_eq!(optimizer(&recipe, Role::Sparse).unwrap(), before);
             }
         }
+    }
+
+    #[test]
+    fn every_method_runs_as_its_complete_recipe_says() {
+        for method in rarefy_nn::sparsify::registry().iter().filter(|method| method.name != "dense") {
+            let mut recipe =
+                Recipe::parse("[data]\ntrain = \"digits\"\n[model]\nlayers = [\"linear 10\"]", "r").unwrap();
+            recipe.set(&format!("sparsity.method={}", method.name)).unwrap();
+            recipe.set("sparsity.target=0.95").unwrap();
+            let expected = Sparsity { density: 1.0 - 0.95, ..Sparsity::named(method.name).unwrap() };
+            assert_eq!(sparsity(&recipe, Role::Sparse).unwrap(), expected);
+            complete(&mut recipe).unwrap();
+            assert_eq!(sparsity(&recipe, Role::Sparse).unwrap(), expected);
+            assert_eq!(Recipe::parse(&recipe.to_toml(), "as run").unwrap(), recipe);
+        }
+    }
+
+    #[test]
+    fn keys_of_methods_are_what_they_set() {
+        let sparsity = |settings: &[&str]| {
+            let mut recipe = Recipe::builtin();
+            settings.iter().for_each(|setting| recipe.set(setting).unwrap());
+            sparsity(&recipe, Role::Sparse).unwrap()
+        };
+        let gmp =
+            sparsity(&["sparsity.method=gmp", "sparsity.initial=0.25", "sparsity.begin=0.1", "sparsity.until=0.6"]);
+        assert_eq!((gmp.schedule, gmp.until, gmp.fraction), (Schedule::Cubic { initial: 0.75, begin: 0.1 }, 0.6, 0.0));
+        let lottery =
+            ["sparsity.method=lottery", "sparsity.rounds=5", "sparsity.rewind=rate", "sparsity.rewind-to=0.2"];
+        let expected = Schedule::Steps { rounds: 5, rewind: Rewind::Rate, rewind_to: 0.2 };
+        assert_eq!(sparsity(&lottery).schedule, expected);
+        assert_eq!(sparsity(&["sparsity.method=top-kast", "sparsity.reserve=0.5"]).reserve, 0.5);
+        let trigger = ["sparsity.method=trigger", "sparsity.gradient-below=0.5", "sparsity.weight-below=0.4"];
+        let trigger = sparsity(&trigger).trigger.unwrap();
+        assert_eq!((trigger.gradient, trigger.weight, trigger.memory), (0.5, 0.4, 0.99));
+        let windows = sparsity(&["sparsity.structure=3 of 32"]);
+        assert_eq!(windows.structure, rarefy_core::pattern::Structure::Window { keep: 3, of: 32 });
+        assert!(Recipe::builtin().set("sparsity.reserve=0.5").is_err());
     }
 
     #[test]
