@@ -76,7 +76,10 @@ fn the_controller_reaches_the_target_and_the_end_is_exact() {
             let (wanted, what) = (WEIGHTS / 5, format!("{name} with {optimizer}"));
             assert!(found <= wanted && found + slack >= wanted, "{what}: {found}, expected {wanted}");
             if slack == 0 {
-                assert!((near / wanted as f64 - 1.0).abs() < 0.1, "{what}: {near} before the last change, not {wanted}");
+                assert!(
+                    (near / wanted as f64 - 1.0).abs() < 0.1,
+                    "{what}: {near} before the last change, not {wanted}"
+                );
             }
             // The penalty is over, and what is left has trained on.
             assert!(trainer.network().weights().all(|weight| weight.param().prox == Default::default()), "{what}");
@@ -161,9 +164,17 @@ fn combinations_that_mean_nothing_are_refused_by_name() {
         change(&mut sparsity);
         sparsity.check().unwrap_err().to_string()
     };
-    assert!(error(|s| s.distribution = rarefy_core::pattern::Distribution::Uniform).starts_with("distribution is uniform"));
+    assert!(
+        error(|s| s.distribution = rarefy_core::pattern::Distribution::Uniform).starts_with("distribution is uniform")
+    );
     assert!(error(|s| s.schedule = rarefy_nn::sparsify::Schedule::Constant).contains("cubic"));
-    assert!(error(|s| s.structure = rarefy_core::pattern::Structure::Block { rows: 2, cols: 2 }).contains("unstructured"));
-    assert!(error(|s| s.penalty.as_mut().unwrap().strength = Some(f64::NAN)).starts_with("strength of the penalty is NaN"));
-    assert!(error(|s| s.penalty.as_mut().unwrap().kind = Shape::ElasticNet { l1_ratio: 0.0 }).starts_with("l1-ratio is 0"));
+    assert!(
+        error(|s| s.structure = rarefy_core::pattern::Structure::Block { rows: 2, cols: 2 }).contains("unstructured")
+    );
+    assert!(
+        error(|s| s.penalty.as_mut().unwrap().strength = Some(f64::NAN)).starts_with("strength of the penalty is NaN")
+    );
+    assert!(
+        error(|s| s.penalty.as_mut().unwrap().kind = Shape::ElasticNet { l1_ratio: 0.0 }).starts_with("l1-ratio is 0")
+    );
 }

@@ -3,12 +3,15 @@
 //! The density is to follow a path `d*(t)` from that of the first step to the target
 //! ([`Schedule`](super::Schedule)). Every few steps the controller counts the weights that are not zero, `d`, and
 //! * while `d > d*` the penalty acts, and its strength is multiplied by `exp(min(20·ln(d/d*), 0.2))`;
-//! * while `d ≤ d*` it rests, and its strength is divided likewise.
+//! * while `d ≤ d*` it rests, and its strength is divided likewise; zeros leave the patterns, as they would not stay zero.
 //!
 //! That is dual ascent on the logarithm of the multiplier; and as a constraint that holds has multiplier 0 at once, it is
 //! ascent with restarts, which does not overshoot for all the multiplier that has piled up (Gallego-Posada et al.,
 //! *Controlled sparsity via constrained optimization*, 2022). The first strength is that which, gradients aside, would make as
 //! many weights zero until the next count as the path asks for.
+//!
+//! Neurons have norms too much alike for that: nothing would happen for long, and then too much. For them the strength is, at every count,
+//! that which, gradients aside, would make as many neurons zero by the end as must go.
 
 use super::{Penalty, Shape};
 

@@ -52,13 +52,16 @@ impl Sparsity {
             Shape::GroupL1 if control.acts => shrink_rows(network, rule, control.strength),
             _ => {}
         }
-        let counts = (self.every / 10).max(1);
+        let (counts, acted) = ((self.every / 10).max(1), control.acts);
         if penalty.strength.is_none() && step.is_multiple_of(counts) {
             self.steer(network, control, rule, &penalty, (step, total), counts);
         }
         let last = step + 1 == self.settled_after(total);
         if last || step > 0 && step.is_multiple_of(self.every) {
-            self.change_shrunk(network, control, &penalty, seed, (step, total), last)?;
+            self.change_shrunk(network, control, &penalty, seed, (step, total), Some(last))?;
+        } else if acted && !control.acts {
+            // While the penalty rests nothing else would keep zeros at zero.
+            self.change_shrunk(network, control, &penalty, seed, (step, total), None)?;
         }
         Ok(())
     }
@@ -74,24 +77,25 @@ impl Sparsity {
         counts: u64,
     ) {
         let entries: usize = network.weights().map(|w| w.rows() * w.cols()).sum();
+        if penalty.kind == Shape::GroupL1 {
+            let wanted = (self.density * entries as f64) as usize;
+            control.acts = left(network) > wanted;
+            let steps = (self.settled_after(total) - step) as f64;
+            control.strength = if control.acts { row_to_go(network, rule, wanted) / steps } else { 0.0 };
+            return;
+        }
         let path = |step| self.schedule.density(self.density, step, total, 1, self.until);
-        let left: usize = match penalty.kind {
-            Shape::GroupL1 => reached(network).iter().flatten().filter(|reached| **reached).count(),
-            _ => network.weights().map(|w| w.param().values.iter().filter(|v| **v != 0.0).count()).sum(),
-        };
-        let density = left as f64 / entries.max(1) as f64;
+        let nonzero = |w: &Weight| w.param().values.iter().filter(|v| **v != 0.0).count();
+        let density = network.weights().map(nonzero).sum::<usize>() as f64 / entries.max(1) as f64;
         let (now, next) = (path(step), path(step + counts));
         let zeros = ((density - next).max(0.0) * entries as f64) as usize;
-        control.steer(density, now, || match penalty.kind {
-            Shape::GroupL1 => smallest_row(network, rule) / (self.settled_after(total) - step) as f64,
-            Shape::L1Ball { .. } => {
-                let mut all = breakpoints(network, rule);
-                let theta = threshold_for(&mut all, zeros);
-                let sum: f64 = all.iter().map(|w| f64::from(w.0)).sum();
-                let kept: f64 = all.iter().map(|w| (f64::from(w.0) - theta * f64::from(w.1)).max(0.0)).sum();
-                1.0 - kept / sum
-            }
-            _ => threshold_for(&mut breakpoints(network, rule), zeros) / counts as f64,
+        control.steer(density, now, || {
+            let mut all = breakpoints(network, rule);
+            let theta = threshold_for(&mut all, zeros);
+            let Shape::L1Ball { .. } = penalty.kind else { return theta / counts as f64 };
+            let sum: f64 = all.iter().map(|w| f64::from(w.0)).sum();
+            let kept: f64 = all.iter().map(|w| (f64::from(w.0) - theta * f64::from(w.1)).max(0.0)).sum();
+            1.0 - kept / sum
         });
         if let Shape::L1Ball { whole } = penalty.kind {
             let share = if control.acts { 1.0 - control.strength.min(0.5) } else { f64::INFINITY };
@@ -110,8 +114,10 @@ impl Sparsity {
         penalty: &Penalty,
         seed: u64,
         (step, total): (u64, u64),
-        last: bool,
+        last: Option<bool>,
     ) -> Result<()> {
+        // `None`: zeros leave, and no more.
+        let (grows, last) = (last == Some(false), last == Some(true));
         let group = penalty.kind == Shape::GroupL1;
         if group && last && penalty.strength.is_none() {
             self.drop_rows(network);
@@ -130,7 +136,7 @@ impl Sparsity {
             let (idle, least) = (std::mem::take(&mut gone[number]), least[number]);
             number += 1;
             let (nnz, zeros) = (weight.nnz(), idle.iter().filter(|idle| **idle).count());
-            let fraction = if group || last { 0.0 } else { self.fraction_at(step, total) };
+            let fraction = if group || !grows { 0.0 } else { self.fraction_at(step, total) };
             let back = ((fraction * (nnz - zeros) as f64).round() as usize).min(nnz);
             let trimmed = last && !group && penalty.strength.is_none();
             let entries = if trimmed { least } else { (nnz - zeros + back).max(least.min(nnz)).max(1) };
@@ -176,7 +182,6 @@ impl Sparsity {
         }
         rows.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
         // The fewest that suffice: what is left falls with every row.
-        let left = |network: &Network| reached(network).iter().flatten().filter(|reached| **reached).count();
         let mut next = rows.iter();
         while left(network) > wanted {
             // Many at one time while far away: a row holds at most its columns and as many of the next weight.
@@ -284,21 +289,47 @@ fn shrink_rows(network: &mut Network, rule: &Rule, strength: f64) {
     for weight in weights(network).take(count.saturating_sub(1)) {
         let sizes = sizes(weight, rule);
         let penalty = GroupL1 { lambda: strength * (weight.cols() as f64).sqrt() };
-        weight.each_row(&sizes, |_, values, sizes| penalty.prox(values, Steps::Each(sizes)));
+        // The largest stays as it is: a layer without neurons lets nothing through.
+        let norms = row_norms(weight);
+        let largest = (0..norms.len()).max_by(|&a, &b| norms[a].total_cmp(&norms[b]));
+        weight.each_row(&sizes, |i, values, sizes| {
+            if Some(i) != largest {
+                penalty.prox(values, Steps::Each(sizes));
+            }
+        });
     }
 }
 
-/// The smallest strength at which one proximal step makes some row zero: `min √(Σ(w/s)²/n)`.
-fn smallest_row(network: &Network, rule: &Rule) -> f64 {
+/// The strength at which one proximal step would make zero all the neurons that have to go so that `wanted` entries are left, those
+/// that take least first: the largest `√(Σ(w/s)²/n)` of theirs.
+fn row_to_go(network: &Network, rule: &Rule, wanted: usize) -> f64 {
     let count = network.weights().count();
-    let mut smallest = f64::INFINITY;
-    for weight in network.weights().take(count.saturating_sub(1)) {
+    let mut rows: Vec<(f64, usize)> = Vec::new();
+    let mut alive = Vec::with_capacity(count);
+    for (at, weight) in network.weights().enumerate() {
         let (sizes, values) = (sizes(weight, rule), &weight.param().values);
-        let norms = weight.row_sums(|at| (f64::from(values[at]) / f64::from(sizes[at])).powi(2));
-        let alive = norms.into_iter().filter(|norm| *norm > 0.0);
-        smallest = alive.map(|norm| (norm / weight.cols() as f64).sqrt()).fold(smallest, f64::min);
+        let sums = weight.row_sums(|at| (f64::from(values[at]) / f64::from(sizes[at])).powi(2));
+        let norms = sums.into_iter().filter(|sum| *sum > 0.0).map(|sum| (sum / weight.cols() as f64).sqrt());
+        let before = rows.len();
+        rows.extend(norms.map(|norm| (norm, at)));
+        alive.push((rows.len() - before) as f64);
+        if at + 1 == count {
+            rows.truncate(before);
+        }
     }
-    smallest
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let all: Vec<(f64, f64)> = network.weights().map(|w| (w.cols() as f64, w.density())).collect();
+    let mut strength = 0.0;
+    for (norm, at) in rows {
+        let inputs = |at: usize| if at == 0 { all[0].0 } else { alive[at - 1] };
+        if (0..count).map(|at| alive[at] * inputs(at) * all[at].1).sum::<f64>() <= wanted as f64 {
+            break;
+        }
+        if alive[at] > 1.0 {
+            (alive[at], strength) = (alive[at] - 1.0, norm);
+        }
+    }
+    strength
 }
 
 /// The root mean square of each row.
@@ -306,6 +337,11 @@ fn row_norms(weight: &Weight) -> Vec<f64> {
     let values = &weight.param().values;
     let squares = weight.row_sums(|at| f64::from(values[at]) * f64::from(values[at]));
     squares.into_iter().map(|sum| (sum / weight.cols().max(1) as f64).sqrt()).collect()
+}
+
+/// Entries between neurons that are alive.
+fn left(network: &Network) -> usize {
+    reached(network).iter().flatten().filter(|reached| **reached).count()
 }
 
 /// Which entries of each weight, in row order, lie between neurons that are both alive: a neuron is dead if all weights into it are zero.

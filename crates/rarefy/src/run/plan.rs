@@ -264,9 +264,7 @@ pub fn sparsity(recipe: &Recipe, role: Role) -> Result<Sparsity> {
             sparsify::Shape::ElasticNet { l1_ratio } => {
                 sparsify::Shape::ElasticNet { l1_ratio: asked.l1_ratio.unwrap_or(l1_ratio) }
             }
-            sparsify::Shape::L1Ball { .. } => {
-                sparsify::Shape::L1Ball { whole: asked.ball.as_deref() != Some("layer") }
-            }
+            sparsify::Shape::L1Ball { .. } => sparsify::Shape::L1Ball { whole: asked.ball.as_deref() != Some("layer") },
             kind => kind,
         },
         strength: asked.lambda.or(asked.radius),
