@@ -60,6 +60,11 @@ fn is_sparse(recipe: &Recipe) -> bool {
     recipe.sparsity.wanted()
 }
 
+/// Whether whole neurons leave the sparse model.
+pub fn drops_neurons(recipe: &Recipe) -> bool {
+    recipe.sparsity.method == "group-l1" && is_sparse(recipe)
+}
+
 /// The same float with the digits that people write: 0.001, not 0.0010000000474974513.
 fn plain(x: f32) -> f64 {
     x.to_string().parse().unwrap_or(f64::from(x))
