@@ -515,8 +515,13 @@ impl Weight {
             }
             Storage::Sparse(pattern) => {
                 let (mut row, mut with) = (Vec::new(), Vec::new());
-                for i in 0..pattern.rows() {
-                    let places = &pattern.place()[pattern.row_ptr()[i] as usize..pattern.row_ptr()[i + 1] as usize];
+                let mut counts = vec![0usize; pattern.rows()];
+                pattern.row_idx().iter().for_each(|&i| counts[i as usize] += 1);
+                let order = pattern.row_order();
+                let mut rest = &order[..];
+                for (i, count) in counts.into_iter().enumerate() {
+                    let (places, later) = rest.split_at(count);
+                    rest = later;
                     row.clear();
                     row.extend(places.iter().map(|&at| values[at as usize]));
                     with.clear();
@@ -535,8 +540,9 @@ impl Weight {
                 (0..*rows).map(|i| (i * cols..(i + 1) * cols).map(&of).sum()).collect()
             }
             Storage::Sparse(pattern) => {
-                let row = |ends: &[u32]| pattern.place()[ends[0] as usize..ends[1] as usize].iter();
-                pattern.row_ptr().windows(2).map(|ends| row(ends).map(|&at| of(at as usize)).sum()).collect()
+                let mut sums = vec![0.0; pattern.rows()];
+                pattern.row_idx().iter().enumerate().for_each(|(at, &i)| sums[i as usize] += of(at));
+                sums
             }
         }
     }
