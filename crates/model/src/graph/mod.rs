@@ -17,6 +17,7 @@
 //! ```
 
 mod op;
+mod unread;
 
 use op::TiedLinear;
 pub use op::{Op, Weight};

@@ -4,6 +4,7 @@ use super::stop::Stop;
 use crate::loss::{Loss, loss};
 use crate::net::Build;
 use crate::optimizer::Clip;
+use crate::sparsify::Control;
 use crate::{Error, Net, Optimizer, Result, Sparsity};
 use rarefy_core::matrix::Batch;
 use rarefy_core::{memory, parallel};
@@ -122,6 +123,11 @@ impl Config {
     /// [`Error::Setting`] for a name that no loss has.
     pub fn loss(&self) -> Result<&'static dyn Loss> {
         loss(&self.loss)
+    }
+
+    /// What steers the penalty, before the first step.
+    pub(super) fn control(&self) -> Control {
+        self.sparsity.penalty.as_ref().map_or_else(Control::default, Control::new)
     }
 
     /// How the network is drawn.
