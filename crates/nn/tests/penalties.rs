@@ -178,3 +178,11 @@ fn combinations_that_mean_nothing_are_refused_by_name() {
         error(|s| s.penalty.as_mut().unwrap().kind = Shape::ElasticNet { l1_ratio: 0.0 }).starts_with("l1-ratio is 0")
     );
 }
+
+#[test]
+fn whole_neurons_do_not_go_from_a_shared_weight() {
+    let mut config = long("group-l1", "sgd");
+    config.net = rarefy_nn::Net::new(64).linear(16).layer("relu").layer("tied-linear 1").linear(10);
+    let error = Trainer::new(config).err().unwrap().to_string();
+    assert!(error.starts_with("sparsity method is group-l1") && error.contains("tied-linear"), "{error}");
+}

@@ -2,13 +2,14 @@
 
 use rarefy_core::matrix::{Csr, Dense};
 
-use super::{Graph, Op, Weight};
+use super::{Graph, Node, Op, Weight};
 use crate::Result;
 
 impl Graph {
     /// The same graph without the neurons that no later weight reads: their row of the weight before, their bias and norm, and
     /// their column of the weight behind. Outputs are the same to the last bit of what is summed. Operations that look at
-    /// several features, such as softmax or k-winners, keep all neurons before them; a layer keeps at least one.
+    /// several features, such as softmax or k-winners, keep all neurons before them, and so does a weight that a tied layer shares,
+    /// whose rows and columns both have a second reader; a layer keeps at least one.
     ///
     /// # Errors
     /// When there is no memory for it.
@@ -22,6 +23,10 @@ impl Graph {
         for pair in weights.windows(2).rev() {
             let (before, behind) = (pair[0], pair[1]);
             let Some(weight) = graph.nodes[behind].op.weight() else { continue };
+            let shared = |node: &Node| matches!(node.op, Op::TiedLinear { of } if pair.contains(&of));
+            if graph.nodes.iter().any(shared) {
+                continue;
+            }
             let kept = read(weight);
             let alone = graph.nodes[before + 1..behind].iter().all(|node| is_alone(&node.op));
             if !alone || kept.is_empty() || kept.len() == weight.inputs() {
@@ -187,6 +192,20 @@ mod tests {
         for middle in [Op::Softmax, Op::KWinners { k: 2 }] {
             let whole = graph(middle);
             assert_eq!(whole.without_unread().unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn a_shared_weight_keeps_its_shape() {
+        for of in [0, 3] {
+            let mut whole = graph(Op::Sigmoid);
+            let back = if of == 0 { vec![1.0; 8] } else { vec![1.0; 6] };
+            let rows = back.len() / 2;
+            whole.push("back", Op::Linear { weight: Weight::Dense(Dense::new(rows, 2, back).unwrap()) });
+            whole.push("tied", Op::TiedLinear { of });
+            let small = whole.without_unread().unwrap();
+            assert_eq!(small.nodes[of], whole.nodes[of]);
+            assert_eq!(small.outputs().unwrap(), whole.outputs().unwrap());
         }
     }
 }

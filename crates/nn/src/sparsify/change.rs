@@ -3,14 +3,22 @@
 
 use super::{Evolution, Penalty, Shape, Sparsity, evolve};
 use crate::net::stream;
-use crate::{Network, Result, Weight};
+use crate::{Error, Network, Result, Weight};
 use rarefy_core::matrix::Batch;
 use rarefy_core::pattern::{Distribution, Pattern, Structure, TopK};
 use rarefy_core::random::Key;
 
 impl Sparsity {
     /// Makes a network that has just been drawn ready for the first step.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when whole neurons are to go and a layer shares the weight of another: its rows are read there too.
     pub(crate) fn start(&self, network: &mut Network) -> Result<()> {
+        let whole_neurons = matches!(self.penalty, Some(Penalty { kind: Shape::GroupL1, .. }));
+        if whole_neurons && network.layers_mut().iter_mut().any(|layer| layer.tied().is_some()) {
+            let expected = "no tied-linear layer in the network, or another method".to_owned();
+            return Err(Error::Setting { name: "sparsity method", found: "group-l1".to_owned(), expected });
+        }
         for layer in network.layers_mut() {
             let is_weight = layer.weight().is_some();
             for (_, param) in layer.params_mut() {
