@@ -81,9 +81,6 @@ pub(crate) fn refuse(head: &[u8], name: &str) -> Result<()> {
             return foreign(kind.what, kind.fix);
         }
     }
-    if is_svmlight(head) {
-        return foreign("an svmlight file, which this version does not read", EXPORT);
-    }
     Ok(())
 }
 
@@ -99,17 +96,6 @@ fn archive(head: &[u8]) -> &'static str {
     } else {
         "a zip archive"
     }
-}
-
-/// Whether the first line is a label and then `index:value` pairs.
-fn is_svmlight(head: &[u8]) -> bool {
-    let line = head.split(|&b| b == b'\n').find(|line| !line.starts_with(b"#")).unwrap_or(&[]);
-    let Ok(line) = std::str::from_utf8(&line[..line.len().min(4096)]) else { return false };
-    let mut words = line.split_ascii_whitespace();
-    let pair = |word: &str| {
-        word.split_once(':').is_some_and(|(index, value)| index.parse::<u64>().is_ok() && value.parse::<f64>().is_ok())
-    };
-    words.next().is_some_and(|label| label.parse::<f64>().is_ok()) && words.next().is_some_and(pair)
 }
 
 #[cfg(test)]
@@ -131,7 +117,6 @@ mod tests {
         assert!(found(b"PK\x03\x04\0\0\0\0X.npy").contains(".npz"));
         assert_eq!(found(b"PK\x03\x04\0\0\0\0readme.txt"), "a zip archive");
         assert!(found(b"\x10\x02\0\0\0\0\0\0{\"w\":").contains("safetensors"));
-        assert!(found(b"1 3:0.5 17:2\n0 1:1\n").contains("svmlight"));
     }
 
     #[test]

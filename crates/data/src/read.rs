@@ -11,6 +11,8 @@ use crate::error::{At, Error, Place, Result};
 use crate::foreign;
 use crate::idx::{self, Values};
 use crate::labels::Collector;
+use crate::sparse::SparseOptions;
+use crate::svmlight;
 
 /// What is known about data before they are read.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,6 +23,8 @@ pub struct ReadOptions {
     /// [`LabelColumn::None`], a file named alike is used if there is one: `train-labels-idx1-ubyte` for
     /// `train-images-idx3-ubyte`, with or without `.gz` and `.zst`.
     pub labels: Option<PathBuf>,
+    /// How sparse formats are read.
+    pub sparse: SparseOptions,
     /// How much may be read.
     pub limits: Limits,
 }
@@ -67,6 +71,7 @@ fn from_source(mut source: Source<'_>, labels: Option<&Path>, options: &ReadOpti
             };
             pictures_with(pictures, target, &name)
         }
+        _ if svmlight::is_svmlight(head) => svmlight::read(source, &options.csv, &options.sparse, &options.limits),
         _ if is_text(head) => csv::read(source, &options.csv, &options.limits),
         _ => {
             let found = head.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");

@@ -116,6 +116,9 @@ pub fn evaluate(model: &Artifact, data: &Dataset) -> Result<Evaluation> {
             let rows = truth.rows();
             Ok(Evaluation { rows, accuracy: None, loss: Some(sum / truth.data().len().max(1) as f64), confusion: None })
         }
+        (Target::Labels(_), _) => {
+            Err(mismatch("the labels are sets of classes, the model gives one answer a row".to_owned()))
+        }
         (Target::Classes(_), Task::Regression { .. }) => {
             Err(mismatch("the labels are classes, the model gives values; set the task to values".to_owned()))
         }

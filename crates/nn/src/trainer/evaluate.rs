@@ -25,7 +25,8 @@ pub struct Evaluation {
 pub fn evaluate(network: &mut Network, loss: &dyn Loss, split: &Split<'_>) -> Result<Evaluation> {
     let mut feed = Feed::evaluate(split, network)?;
     let classes = split.data.classes().max(network.outputs());
-    let mut confusion = (split.data.classes() > 0).then(|| vec![vec![0u64; classes]; classes]);
+    let one_class = matches!(split.data.target, rarefy_data::Target::Classes(_));
+    let mut confusion = one_class.then(|| vec![vec![0u64; classes]; classes]);
     let mut sum = 0.0;
     for rows in split.rows.chunks(EVALUATE) {
         feed.fill(rows, network)?;

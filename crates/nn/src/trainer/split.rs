@@ -62,6 +62,10 @@ impl<'a> Split<'a> {
                 let place = rarefy_data::Place::new(&self.data.name, rarefy_data::At::File);
                 Err(rarefy_data::Error::NoTarget { place }.into())
             }
+            Target::Labels(_) => {
+                let advice = "give each row one class or values";
+                unfit("as target", "sets of classes".to_owned(), "classes or values".to_owned(), advice)
+            }
             Target::Values(values) if values.cols() != outputs => {
                 let advice = "give the last layer as many outputs as there are target columns";
                 unfit("target columns", values.cols().to_string(), outputs.to_string(), advice)
@@ -173,7 +177,7 @@ impl<'a> Feed<'a> {
                 self.values.reshape(values.cols(), rows.len())?;
                 gather::dense(values.view(), rows, gather::Factors::One(1.0), &mut self.values);
             }
-            Target::None => {}
+            Target::Labels(_) | Target::None => {}
         }
         Ok(())
     }
