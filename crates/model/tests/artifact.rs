@@ -262,3 +262,32 @@ fn damaged_content_with_a_right_checksum_never_panics() {
         }
     }
 }
+
+#[test]
+fn operations_with_exact_zeros_come_back_and_refuse_what_has_no_meaning() {
+    let ops = [
+        Op::SparseRelu { threshold: 0.3 },
+        Op::ShiftedRelu { threshold: -0.3 },
+        Op::SparseTanh { threshold: 0.5, soft: true },
+        Op::KWinners { k: 3 },
+        Op::Sparsemax,
+        Op::Entmax15,
+    ];
+    let mut graph = Graph::new(4);
+    for op in ops {
+        graph.push(op.kind(), op);
+    }
+    let artifact = Artifact::new(graph, Task::Regression { targets: Vec::new() });
+    assert_eq!(Artifact::from_bytes(&artifact.to_bytes().unwrap()).unwrap(), artifact);
+    for (op, problem) in [
+        (Op::SparseRelu { threshold: -0.1 }, "threshold -0.1, expected a finite number, 0 or above"),
+        (Op::ShiftedRelu { threshold: f32::INFINITY }, "threshold inf, expected a finite number"),
+        (Op::SparseTanh { threshold: f32::NAN, soft: false }, "threshold NaN"),
+        (Op::KWinners { k: 0 }, "keeps 0 features, expected at least 1"),
+    ] {
+        let mut graph = Graph::new(4);
+        graph.push("it", op);
+        let error = graph.check().unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+}

@@ -38,6 +38,19 @@ fn reference(op: &Op, x: &[f64]) -> Vec<f64> {
             let sum: f64 = x.iter().map(|x| x.exp()).sum();
             each(&|x| x.exp() / sum)
         }
+        Op::SparseRelu { threshold } => each(&|x| if x > f64::from(*threshold) { x } else { 0.0 }),
+        Op::ShiftedRelu { threshold } => each(&|x| (x - f64::from(*threshold)).max(0.0)),
+        Op::SparseTanh { threshold, soft } => {
+            let (threshold, shift) = (f64::from(*threshold), if *soft { f64::from(*threshold) } else { 0.0 });
+            each(&|x| if x.abs() > threshold { (x - shift * x.signum()).tanh() } else { 0.0 })
+        }
+        Op::KWinners { k } => {
+            let rank = |j: usize| x.iter().enumerate().filter(|&(i, &y)| y > x[j] || y == x[j] && i < j).count();
+            (0..x.len()).map(|j| if rank(j) < *k { x[j] } else { 0.0 }).collect()
+        }
+        // By their definition: the threshold that makes the sum 1, found by halving.
+        Op::Sparsemax => threshold(x, |over| over),
+        Op::Entmax15 => threshold(&x.iter().map(|x| x / 2.0).collect::<Vec<_>>(), |over| over * over),
         Op::BatchNorm { gamma, beta, mean, variance, epsilon } => (0..x.len())
             .map(|j| {
                 let [g, b, m, v] = [gamma, beta, mean, variance].map(|values| f64::from(values[j]));
@@ -46,6 +59,18 @@ fn reference(op: &Op, x: &[f64]) -> Vec<f64> {
             .collect(),
         _ => unreachable!("no reference for this operation"),
     }
+}
+
+/// `f(max(x − τ, 0))` with the `τ` that makes the sum 1.
+fn threshold(x: &[f64], f: impl Fn(f64) -> f64) -> Vec<f64> {
+    let at = |tau: f64| x.iter().map(|x| f((x - tau).max(0.0))).collect::<Vec<_>>();
+    let largest = x.iter().copied().fold(f64::MIN, f64::max);
+    let (mut low, mut high) = (largest - 1.0, largest);
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        if at(middle).iter().sum::<f64>() > 1.0 { low = middle } else { high = middle }
+    }
+    at(low)
 }
 
 /// Answers of a graph of one node, against the reference, for several batch sizes.
@@ -113,6 +138,18 @@ fn gelu() {
 #[test]
 fn softmax() {
     agrees(7, Op::Softmax);
+}
+
+#[test]
+fn operations_with_exact_zeros() {
+    agrees(7, Op::SparseRelu { threshold: 0.3 });
+    agrees(7, Op::ShiftedRelu { threshold: -0.3 });
+    agrees(7, Op::SparseTanh { threshold: 0.5, soft: false });
+    agrees(7, Op::SparseTanh { threshold: 0.5, soft: true });
+    agrees(7, Op::KWinners { k: 3 });
+    agrees(7, Op::KWinners { k: 9 });
+    agrees(7, Op::Sparsemax);
+    agrees(7, Op::Entmax15);
 }
 
 #[test]

@@ -167,9 +167,7 @@ impl Network {
     }
 
     /// Takes the gradient put into [`Network::output`] back through all layers.
-    ///
-    /// After each layer with a weight, `visit` sees the layer's number, its weight, its input and its output's gradient.
-    pub fn backward(&mut self, mode: Mode, step: Step<'_>, mut visit: impl FnMut(usize, &mut Weight, &Batch, &Batch)) {
+    pub fn backward(&mut self, mode: Mode, step: Step<'_>) {
         let mut at = self.gradients.len();
         for (number, layer) in self.layers.iter_mut().enumerate().rev() {
             let (before, after) = self.gradients.split_at_mut(at.saturating_sub(1));
@@ -187,13 +185,29 @@ impl Network {
                 }
                 Pass::Transform(transform) => {
                     transform.backward(x(at - 1), &after[0], before.last_mut(), mode, step);
-                    if let Some(weight) = layer.weight_mut() {
-                        visit(number, weight, &self.values[at - 1], &after[0]);
-                    }
                     at -= 1;
                 }
             }
         }
+    }
+
+    /// After [`Network::backward`]: `visit` sees the number of each layer with a weight, the weight, the layer's input and the
+    /// gradient of its output, both of the last batch.
+    ///
+    /// # Errors
+    /// The first that `visit` returns.
+    pub fn each_weight(
+        &mut self,
+        mut visit: impl FnMut(usize, &mut Weight, &Batch, &Batch) -> Result<()>,
+    ) -> Result<()> {
+        let mut at = 0;
+        for (number, (layer, &own)) in self.layers.iter_mut().zip(&self.own).enumerate() {
+            if let Some(weight) = layer.weight_mut() {
+                visit(number, weight, &self.values[at], &self.gradients[at])?;
+            }
+            at += usize::from(own);
+        }
+        Ok(())
     }
 
     /// Applies and clears all accumulated gradients.

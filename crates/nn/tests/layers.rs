@@ -24,7 +24,15 @@ const LAYERS: &[&str] = &[
     "tanh",
     "sigmoid",
     "gelu",
+    "sparse-relu 0.05",
+    "sparse-relu density 0.6",
+    "shifted-relu 0.05",
+    "sparse-tanh 0.05",
+    "sparse-tanh 0.05 soft",
+    "k-winners 2",
     "softmax",
+    "sparsemax",
+    "entmax-1.5",
     "dropout 0.4",
     "batch-norm",
     "batch-norm 0.5",
@@ -47,8 +55,11 @@ fn make(words: &str, moments: usize) -> Vec<Box<dyn Layer>> {
             *weight = Weight::random(&pattern, Key::new(3, 2), moments).unwrap();
         }
         layer.start(at, moments);
-        for (_, param) in layer.params_mut() {
-            param.values.iter_mut().for_each(|x| *x = away_from_zero(&mut random));
+        // A threshold stays below all inputs, so that small changes cross no kink.
+        if layer.kind() != "shifted-relu" {
+            for (_, param) in layer.params_mut() {
+                param.values.iter_mut().for_each(|x| *x = away_from_zero(&mut random));
+            }
         }
     }
     layers
@@ -98,7 +109,11 @@ fn check_gradients(words: &str, mode: Mode) {
             let what = format!("{words} ({}), {len} samples, {mode:?}", layer.kind());
             let mut random = random(len as u32);
             let inputs = if layer.kind() == "bias" { layer.outputs() } else { INPUTS };
-            let x = batch(inputs, len, 0.7, |_, _| away_from_zero(&mut random));
+            let x = match words.starts_with("k-winners") || words == "sparsemax" {
+                false => batch(inputs, len, 0.7, |_, _| away_from_zero(&mut random)),
+                // Far enough apart, so that small changes leave those that are zero so.
+                true => batch(inputs, len, 0.7, |j, s| ((5 * j + s) % inputs) as f32 * 0.25 - 0.6),
+            };
             let y = forward(layer.as_mut(), &x, mode);
             // The objective: a random weighted sum of all outputs.
             let dy = batch(y.features(), len, 0.0, |_, _| away_from_zero(&mut random));
@@ -234,6 +249,15 @@ fn words_that_make_no_layer_are_named() {
         ("leaky-relu x", "slope `x`, expected a number such as 0.1"),
         ("leaky-relu -0.1", "slope -0.1, expected a finite number, 0 or above"),
         ("leaky-relu nan", "slope NaN, expected a finite number"),
+        ("sparse-relu", "expected `sparse-relu 0.1` or `sparse-relu density 0.1`"),
+        ("sparse-relu -0.1", "threshold -0.1, expected a finite number, 0 or above"),
+        ("sparse-relu density 1", "density 1, expected a number between 0 and 1"),
+        ("shifted-relu inf", "threshold inf, expected a finite number"),
+        ("sparse-tanh 0.1 hard", "expected `sparse-tanh 0.1` or `sparse-tanh 0.1 soft`"),
+        ("sparse-tanh nan", "threshold NaN, expected a finite number, 0 or above"),
+        ("k-winners", "expected such as `k-winners 50`"),
+        ("k-winners 0", "0 winners, expected a whole number above 0"),
+        ("k-winners 1.5", "`1.5` winners, expected a whole number above 0"),
         ("dropout", "the rate is missing, expected a number after the name"),
         ("dropout 1", "rate 1, expected 0 or above, and below 1"),
         ("dropout nan", "rate NaN, expected 0 or above"),
@@ -259,7 +283,7 @@ fn loss_and_gradients(network: &mut Network, x: &Batch, t: &Batch) -> f64 {
     network.forward(TRAIN);
     let (z, dz) = network.output().unwrap();
     let value = loss("squared-error").unwrap().evaluate(z, &Targets::Values(t), None, 1.0, Some(dz)).unwrap();
-    network.backward(TRAIN, Step::Accumulate, |_, _, _, _| {});
+    network.backward(TRAIN, Step::Accumulate);
     value
 }
 
@@ -375,6 +399,28 @@ fn zeros_outside_the_pattern_stay_zero_in_a_weight_stored_dense() {
     weight.backward(&x, &dy, None, Step::Apply(&rule));
     let nonzero = weight.param().values.iter().filter(|&&x| x != 0.0).count();
     assert_eq!(nonzero, pattern.nnz());
+}
+
+#[test]
+fn a_threshold_follows_the_density_asked_for_and_stays_in_evaluation() {
+    for density in [0.05f32, 0.3] {
+        let mut layer = make(&format!("sparse-relu density {density}"), 0).remove(0);
+        let mut random = random(3);
+        let mut share = |layer: &mut dyn Layer, mode| {
+            let x = batch(INPUTS, 2000, 0.0, |_, _| random.normal_f32());
+            numbers(&forward(layer, &x, mode)).iter().filter(|&&y| y > 0.0).count() as f32 / 12_000.0
+        };
+        for _ in 0..80 {
+            share(layer.as_mut(), TRAIN);
+        }
+        let (first, second) = (share(layer.as_mut(), Mode::Eval), share(layer.as_mut(), Mode::Eval));
+        // Four standard deviations of a share of 12,000, and the threshold's own error.
+        let bound = 4.0 * (density / 12_000.0).sqrt() + 0.01 * density.sqrt();
+        assert!((first - density).abs() < bound && (second - density).abs() < bound, "{density}: {first}, {second}");
+        let threshold = layer.buffers()[0].1[0];
+        share(layer.as_mut(), Mode::Eval);
+        assert_eq!(layer.buffers()[0].1[0], threshold);
+    }
 }
 
 #[test]

@@ -24,6 +24,8 @@ struct Case {
 const CASES: &[Case] = &[
     Case { name: "cross-entropy", outputs: 7, classes: 7, range: (0.0, 0.0), formula: cross_entropy },
     Case { name: "cross-entropy", outputs: 2, classes: 2, range: (0.0, 0.0), formula: cross_entropy },
+    Case { name: "sparsemax", outputs: 7, classes: 7, range: (0.0, 0.0), formula: sparsemax },
+    Case { name: "entmax-1.5", outputs: 7, classes: 7, range: (0.0, 0.0), formula: entmax },
     Case { name: "binary-cross-entropy", outputs: 1, classes: 2, range: (0.0, 0.0), formula: binary_cross_entropy },
     Case { name: "binary-cross-entropy", outputs: 5, classes: 0, range: (0.0, 1.0), formula: binary_cross_entropy },
     Case { name: "squared-error", outputs: 3, classes: 0, range: (-2.0, 2.0), formula: squared_error },
@@ -38,6 +40,31 @@ fn binary_cross_entropy(z: &[f64], t: &[f64]) -> f64 {
     let probability = |z: f64| 1.0 / (1.0 + (-z).exp());
     let of = |(&z, &t): (&f64, &f64)| -t * probability(z).ln() - (1.0 - t) * probability(-z).ln();
     z.iter().zip(t).map(of).sum::<f64>() / z.len() as f64
+}
+
+/// `f(max(z − τ, 0))` with the `τ` that makes the sum 1, found by halving.
+fn probabilities(z: &[f64], f: fn(f64) -> f64) -> Vec<f64> {
+    let at = |tau: f64| z.iter().map(|z| f((z - tau).max(0.0))).collect::<Vec<_>>();
+    let largest = z.iter().copied().fold(f64::MIN, f64::max);
+    let (mut low, mut high) = (largest - 1.0, largest);
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        if at(middle).iter().sum::<f64>() > 1.0 { low = middle } else { high = middle }
+    }
+    at(low)
+}
+
+/// The closed form of Martins and Astudillo: `−z_y + ½ Σ (z² − τ²) + ½` over the support, where `τ = z − p`.
+fn sparsemax(z: &[f64], t: &[f64]) -> f64 {
+    let p = probabilities(z, |over| over);
+    let squares = z.iter().zip(&p).filter(|(_, p)| **p > 0.0).map(|(z, p)| z * z - (z - p) * (z - p));
+    0.5 * squares.sum::<f64>() + 0.5 - z[t[0] as usize]
+}
+
+fn entmax(z: &[f64], t: &[f64]) -> f64 {
+    let p = probabilities(&z.iter().map(|z| z / 2.0).collect::<Vec<_>>(), |over| over * over);
+    let entropy = 4.0 / 3.0 * (1.0 - p.iter().map(|p| p.powf(1.5)).sum::<f64>());
+    p.iter().zip(z).map(|(p, z)| p * z).sum::<f64>() + entropy - z[t[0] as usize]
 }
 
 fn squared_error(z: &[f64], t: &[f64]) -> f64 {
@@ -99,6 +126,34 @@ fn values_agree_with_the_closed_forms() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn the_loss_of_a_batch_is_the_sum_of_those_of_its_samples() {
+    for case in CASES {
+        for len in LENGTHS {
+            let problem = case.problem(len);
+            let each = case.loss().each(&problem.z, &case.targets(&problem)).unwrap();
+            for (i, found) in each.iter().enumerate() {
+                let one = Problem {
+                    weights: (0..len).map(|s| if s == i { 1.0 } else { 0.0 }).collect(),
+                    ..case.problem(len)
+                };
+                let expected = case.expected(&one, true);
+                assert!((found - expected).abs() <= 2e-6 * expected.max(1.0), "{}: {found}, {expected}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_class_far_ahead_has_no_sparse_loss() {
+    for name in ["sparsemax", "entmax-1.5"] {
+        let z = batch(3, 1, 0.0, |j, _| [0.0, 2.5, 0.1][j]);
+        let mut dz = Batch::zeros(3, 1).unwrap();
+        let found = loss(name).unwrap().evaluate(&z, &Targets::Classes(&[1]), None, 1.0, Some(&mut dz)).unwrap();
+        assert_eq!((found, numbers(&dz)), (0.0, vec![0.0; 3]), "{name}");
     }
 }
 
@@ -213,5 +268,8 @@ fn shares_outside_zero_to_one_are_named() {
 #[test]
 fn an_unknown_name_lists_the_known_ones() {
     let error = loss("crossentropy").unwrap_err().to_string();
-    assert_eq!(error, "loss is `crossentropy`, expected one of cross-entropy, binary-cross-entropy, squared-error");
+    assert_eq!(
+        error,
+        "loss is `crossentropy`, expected one of cross-entropy, sparsemax, entmax-1.5, binary-cross-entropy, squared-error"
+    );
 }

@@ -253,7 +253,7 @@ fn network_with_gradients() -> Network {
     network.forward(mode);
     let (_, dz) = network.output().unwrap();
     dz.data_mut().copy_from_slice(batch(5, 20, 0.0, |_, _| away_from_zero(&mut random)).data());
-    network.backward(mode, Step::Accumulate, |_, _, _, _| {});
+    network.backward(mode, Step::Accumulate);
     network
 }
 

@@ -89,12 +89,33 @@ fn block(features: &Features, rows: std::ops::Range<usize>) -> Result<Dense<f32>
     Ok(dense)
 }
 
+/// Checks that the columns of `data` are the model's features: as many and, where both have names, in the same order.
+///
+/// # Errors
+/// [`Error::Model`] with both numbers, [`Error::Mismatch`] with the first column that differs.
+pub fn check_features(model: &Artifact, data: &Dataset) -> Result<()> {
+    model.check_input(data.cols())?;
+    let mut pairs = data.feature_names.iter().zip(&model.feature_names);
+    match pairs.position(|(found, expected)| found != expected) {
+        None => Ok(()),
+        Some(at) => {
+            let (found, expected) = (&data.feature_names[at], &model.feature_names[at]);
+            let problem = format!(
+                "feature {} is called {found:?}, the model was trained with {expected:?} there; bring the columns into its order",
+                at + 1
+            );
+            Err(Error::Mismatch { place: data.name.clone(), problem })
+        }
+    }
+}
+
 /// How good a model's answers to `data` are. Classes are matched by name.
 ///
 /// # Errors
-/// As [`answer`]; data without labels, with labels of another kind than the model's, or with a class that it does not know.
+/// As [`answer`] and [`check_features`]; data without labels, with labels of another kind than the model's, or with a class that
+/// it does not know.
 pub fn evaluate(model: &Artifact, data: &Dataset) -> Result<Evaluation> {
-    model.check_input(data.cols())?;
+    check_features(model, data)?;
     let mismatch = |problem: String| Error::Mismatch { place: data.name.clone(), problem };
     match (&data.target, &model.task) {
         (Target::None, _) => {

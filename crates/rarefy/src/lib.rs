@@ -33,3 +33,8 @@ pub use rarefy_model::artifact::Artifact;
 pub use rarefy_nn::Net;
 pub use recipe::Recipe;
 pub use run::{Event, Job, Options, Outcome, fit};
+
+/// The README's Rust is compiled and run as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -30,7 +30,7 @@ impl Eval {
     /// Runs the command.
     pub fn run(self, output: &Output) -> anyhow::Result<()> {
         let model = Artifact::read(&self.model).map_err(rarefy::Error::from)?;
-        let data = self.data.read(model.classes())?;
+        let data = self.data.read(&model)?;
         let found = evaluate::evaluate(&model, &data)?;
         if output.json {
             let mut answer = json!({ "rows": found.rows, "model": self.model, "data": data.name });

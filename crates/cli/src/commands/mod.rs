@@ -7,10 +7,11 @@ mod inspect;
 mod predict;
 
 use clap::{Args, Subcommand};
-use rarefy::Dataset;
-use rarefy::data::csv::CsvOptions;
+use rarefy::data::csv::{CsvOptions, LabelColumn};
 use rarefy::data::{ReadOptions, Task, bundled};
+use rarefy::evaluate::check_features;
 use rarefy::run::data::{label_column, read_named};
+use rarefy::{Artifact, Dataset, Recipe};
 
 use crate::Global;
 use crate::output::Output;
@@ -41,7 +42,8 @@ pub fn run(command: Command, global: &Global, output: &Output) -> anyhow::Result
 pub struct DataArgs {
     /// A bundled name, whose test part is meant, or a path: CSV, TSV or IDX, plain, gzip or zstd
     data: String,
-    /// Label column of a table: auto, last, none, its name, or its number from 1
+    /// Label column of a table: auto, last, none, its name, or its number from 1. Unless given: none, if the table has as many
+    /// columns as the model has features, otherwise the one that the model was trained with
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
     /// For an IDX file of pictures: the IDX file of their labels
@@ -62,18 +64,31 @@ fn delimiter(text: &str) -> Result<u8, String> {
 }
 
 impl DataArgs {
-    /// Reads the data for a model with these classes (none for values).
-    fn read(&self, classes: &[String]) -> Result<Dataset, rarefy::Error> {
+    /// Reads the data for a model, and checks that their columns are its features.
+    fn read(&self, model: &Artifact) -> Result<Dataset, rarefy::Error> {
         if bundled::is_bundled(&self.data) {
             return Ok(bundled::load(&self.data)?.test);
         }
+        let classes = model.classes();
+        let label = match self.label.as_deref() {
+            Some(label) => label_column(Some(label)),
+            None => LabelColumn::Beside { features: model.graph.inputs, trained: Box::new(trained_with(model)) },
+        };
         let csv = CsvOptions {
             delimiter: self.delimiter,
             header: None,
-            label: label_column(self.label.as_deref()),
+            label,
             task: if classes.is_empty() { Task::Values } else { Task::Classes },
             classes: (!classes.is_empty()).then(|| classes.to_vec()),
         };
-        read_named(&self.data, &ReadOptions { csv, labels: self.labels.clone(), ..ReadOptions::default() })
+        let data = read_named(&self.data, &ReadOptions { csv, labels: self.labels.clone(), ..ReadOptions::default() })?;
+        check_features(model, &data)?;
+        Ok(data)
     }
+}
+
+/// The label column that the recipe of a model names.
+fn trained_with(model: &Artifact) -> LabelColumn {
+    let recipe = model.training.get("recipe").and_then(|text| Recipe::parse(text, "recipe").ok());
+    label_column(recipe.and_then(|recipe| recipe.data.label).as_deref())
 }

@@ -15,12 +15,12 @@ use crate::output::Output;
 /// Answer data with a model
 ///
 /// Writes CSV: a header, then a row for each row of the data, with the class or the value. A label column in the data is left
-/// aside; if a table has none, say so with `--label none`.
+/// aside. Columns are in the order of the training data's; where both have names, they are compared.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   rarefy predict rarefy-out/model.rarefy mnist | head
-  rarefy predict model.rarefy new.csv --label none -o answers.csv --probabilities")]
+  rarefy predict model.rarefy new.csv -o answers.csv --probabilities")]
 pub struct Predict {
     /// The model: an artifact (.rarefy)
     model: PathBuf,
@@ -38,7 +38,7 @@ impl Predict {
     /// Runs the command.
     pub fn run(self, output: &Output) -> anyhow::Result<()> {
         let model = Artifact::read(&self.model).map_err(Error::from)?;
-        let data = self.data.read(model.classes())?;
+        let data = self.data.read(&model)?;
         let answers = evaluate::answer(&model, &data.features)?;
         let rows = answers.outputs.rows();
         if let Some(path) = &self.output {

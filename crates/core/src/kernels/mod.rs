@@ -8,6 +8,7 @@ pub mod dense;
 pub mod elementwise;
 pub mod gather;
 pub mod loss;
+mod samples;
 mod simd;
 pub mod sparse_dense;
 pub mod sparse_input;

@@ -18,6 +18,14 @@ pub enum LabelColumn {
     Name(String),
     /// This column, counted from 1 as in error messages.
     Number(usize),
+    /// For a trained model: none in a table of as many columns as it has features. Otherwise the column that it was trained with
+    /// (`auto` unless known), if the table has it, and the one that [`LabelColumn::Auto`] finds if not.
+    Beside {
+        /// The model's features.
+        features: usize,
+        /// What the training table's label column was called for.
+        trained: Box<LabelColumn>,
+    },
 }
 
 /// The names that [`LabelColumn::Auto`] looks for.
@@ -47,6 +55,10 @@ impl LabelColumn {
         match self {
             Self::None => Ok(None),
             Self::Last => Ok(last),
+            Self::Beside { features, .. } if *features == columns => Ok(None),
+            Self::Beside { trained, .. } => {
+                trained.resolve(header, columns, file).or_else(|_| Self::Auto.resolve(header, columns, file))
+            }
             Self::Auto => {
                 let usual = |name: &String| USUAL.iter().any(|usual| name.eq_ignore_ascii_case(usual));
                 let mut found = (0..columns).filter(|&i| header.is_some_and(|names| usual(&names[i])));
@@ -76,6 +88,30 @@ impl LabelColumn {
                     }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beside_a_models_features_stands_its_label_or_none() {
+        let beside = |trained: &str| {
+            let trained = trained.parse().unwrap_or_else(|never: std::convert::Infallible| match never {});
+            LabelColumn::Beside { features: 2, trained: Box::new(trained) }
+        };
+        let header = ["kind", "a", "b"].map(str::to_owned);
+        for (trained, columns, expected) in [
+            ("kind", 2, None),
+            ("kind", 3, Some(0)),
+            ("none of these", 3, Some(2)),
+            ("1", 3, Some(0)),
+            ("last", 3, Some(2)),
+        ] {
+            let found = beside(trained).resolve(Some(&header[..columns]), columns, "x.csv").unwrap();
+            assert_eq!(found, expected, "{trained} of {columns}");
         }
     }
 }

@@ -13,26 +13,36 @@ mod activation;
 mod batch_norm;
 mod bias;
 mod dropout;
+mod entmax;
 mod gelu;
+mod k_winners;
 mod leaky_relu;
 mod lift;
 mod linear;
 mod relu;
+mod shifted_relu;
 mod sigmoid;
 mod softmax;
+mod sparse_relu;
+mod sparse_tanh;
 mod tanh;
 
 pub use activation::{Activation, Function};
 pub use batch_norm::BatchNorm;
 pub use bias::Bias;
 pub use dropout::Dropout;
+pub use entmax::Probabilities;
 pub use gelu::Gelu;
+pub use k_winners::KWinners;
 pub use leaky_relu::LeakyRelu;
 pub use lift::lift;
 pub use linear::Linear;
 pub use relu::Relu;
+pub use shifted_relu::ShiftedRelu;
 pub use sigmoid::Sigmoid;
 pub use softmax::Softmax;
+pub use sparse_relu::SparseRelu;
+pub use sparse_tanh::SparseTanh;
 pub use tanh::Tanh;
 
 use crate::{Param, Step, Weight};
@@ -71,7 +81,13 @@ pub fn registry() -> &'static [Entry] {
         tanh::ENTRY,
         sigmoid::ENTRY,
         gelu::ENTRY,
+        sparse_relu::ENTRY,
+        shifted_relu::ENTRY,
+        sparse_tanh::ENTRY,
+        k_winners::ENTRY,
         softmax::ENTRY,
+        entmax::SPARSEMAX,
+        entmax::ENTMAX,
         dropout::ENTRY,
         batch_norm::ENTRY,
     ]
@@ -90,9 +106,14 @@ fn argument(name: &str, arguments: &[&str], default: Option<f32>) -> Result<f32,
     match (arguments, default) {
         ([], Some(default)) => Ok(default),
         ([], None) => Err(format!("the {name} is missing, expected a number after the name")),
-        ([text], _) => text.parse().map_err(|_| format!("{name} `{text}`, expected a number such as 0.1")),
+        ([text], _) => number(name, text),
         ([_, second, ..], _) => Err(format!("found `{second}`, expected nothing after the {name}")),
     }
+}
+
+/// A number that a layer takes.
+fn number(name: &str, text: &str) -> Result<f32, String> {
+    text.parse().map_err(|_| format!("{name} `{text}`, expected a number such as 0.1"))
 }
 
 /// What a pass is for. Random draws of a training pass depend on these numbers only.

@@ -4,7 +4,7 @@
 
 use super::{Loss, Targets, check_classes, prepare, wrong};
 use crate::Result;
-use rarefy_core::kernels::loss::softmax_cross_entropy;
+use rarefy_core::kernels::loss::{per_sample, softmax_cross_entropy};
 use rarefy_core::matrix::Batch;
 use rarefy_model::graph::Op;
 
@@ -33,12 +33,29 @@ impl Loss for CrossEntropy {
         scale: f32,
         mut dz: Option<&mut Batch>,
     ) -> Result<f64> {
+        let classes = self.classes(z, targets)?;
+        prepare(self, z, weights, dz.as_deref_mut())?;
+        Ok(softmax_cross_entropy(z, classes, weights, scale, dz))
+    }
+
+    fn each(&self, z: &Batch, targets: &Targets<'_>) -> Result<Vec<f64>> {
+        let classes = self.classes(z, targets)?;
+        Ok(per_sample(z, |s, z| {
+            let largest = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sum: f64 = z.iter().map(|&z| f64::from((z - largest).exp())).sum();
+            f64::from(largest) + sum.ln() - f64::from(z[classes[s] as usize])
+        }))
+    }
+}
+
+impl CrossEntropy {
+    /// The classes, if that is what the targets are.
+    fn classes<'a>(&self, z: &Batch, targets: &Targets<'a>) -> Result<&'a [u32]> {
         let Targets::Classes(classes) = *targets else {
             let problem = "the targets are numbers, expected classes; use squared-error, or name a label column";
             return Err(wrong(self, problem.to_owned()));
         };
         check_classes(self, z, classes, z.features())?;
-        prepare(self, z, weights, dz.as_deref_mut())?;
-        Ok(softmax_cross_entropy(z, classes, weights, scale, dz))
+        Ok(classes)
     }
 }

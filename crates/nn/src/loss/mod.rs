@@ -21,10 +21,12 @@
 
 mod binary_cross_entropy;
 mod cross_entropy;
+mod entmax;
 mod squared_error;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
 pub use cross_entropy::CrossEntropy;
+pub use entmax::SparseProbabilities;
 pub use squared_error::SquaredError;
 
 use crate::optimizer::unknown;
@@ -70,11 +72,17 @@ pub trait Loss: Send + Sync + std::fmt::Debug {
         scale: f32,
         dz: Option<&mut Batch>,
     ) -> Result<f64>;
+
+    /// The loss of each sample, unweighted: [`Loss::evaluate`] is their sum, up to rounding.
+    ///
+    /// # Errors
+    /// As [`Loss::evaluate`].
+    fn each(&self, z: &Batch, targets: &Targets<'_>) -> Result<Vec<f64>>;
 }
 
 /// All losses.
 pub fn registry() -> &'static [&'static dyn Loss] {
-    &[&CrossEntropy, &BinaryCrossEntropy, &SquaredError]
+    &[&CrossEntropy, &SparseProbabilities::SPARSEMAX, &SparseProbabilities::ENTMAX, &BinaryCrossEntropy, &SquaredError]
 }
 
 /// The loss of this name.

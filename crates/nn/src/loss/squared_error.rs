@@ -4,7 +4,7 @@
 
 use super::{Loss, Targets, check_values, prepare, wrong};
 use crate::Result;
-use rarefy_core::kernels::loss::squared_error;
+use rarefy_core::kernels::loss::{per_sample, squared_error};
 use rarefy_core::matrix::Batch;
 
 /// Mean squared error; targets are values. As `torch.nn.MSELoss`.
@@ -28,15 +28,31 @@ impl Loss for SquaredError {
         scale: f32,
         mut dz: Option<&mut Batch>,
     ) -> Result<f64> {
-        let Targets::Values(values) = *targets else {
-            let problem = "the targets are classes, expected numbers; use cross-entropy";
-            return Err(wrong(self, problem.to_owned()));
-        };
-        check_values(self, z, values)?;
+        let values = self.values(z, targets)?;
         prepare(self, z, weights, dz.as_deref_mut())?;
         // The kernel's loss is half the sum of squares.
         let outputs = z.features().max(1);
         let sum = squared_error(z, values, weights, scale * 2.0 / outputs as f32, dz);
         Ok(sum * 2.0 / outputs as f64)
+    }
+
+    fn each(&self, z: &Batch, targets: &Targets<'_>) -> Result<Vec<f64>> {
+        let values = self.values(z, targets)?;
+        Ok(per_sample(z, |s, z| {
+            let square = |(j, &z): (usize, &f32)| f64::from(z - values.row(j)[s]).powi(2);
+            z.iter().enumerate().map(square).sum::<f64>() / z.len() as f64
+        }))
+    }
+}
+
+impl SquaredError {
+    /// The values, if that is what the targets are.
+    fn values<'a>(&self, z: &Batch, targets: &Targets<'a>) -> Result<&'a Batch> {
+        let Targets::Values(values) = *targets else {
+            let problem = "the targets are classes, expected numbers; use cross-entropy";
+            return Err(wrong(self, problem.to_owned()));
+        };
+        check_values(self, z, values)?;
+        Ok(values)
     }
 }

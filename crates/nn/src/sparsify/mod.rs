@@ -26,8 +26,10 @@ mod evolve;
 
 pub use evolve::{Evolution, evolve};
 
-use crate::{Error, Result};
+use crate::net::stream;
+use crate::{Error, Network, Result};
 use rarefy_core::pattern::{Distribution, Score, Structure, score};
+use rarefy_core::random::Key;
 
 /// How sparse a network is, and how its patterns change while it trains.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,6 +170,22 @@ impl Sparsity {
         let end = self.until * total as f64;
         let at = step as f64;
         if at < end { self.fraction / 2.0 * (1.0 + (std::f64::consts::PI * at / end).cos()) } else { 0.0 }
+    }
+
+    /// Changes the patterns of a network after `step`, counted from 0, of `total`, if it is time.
+    pub(crate) fn after_step(&self, network: &mut Network, seed: u64, step: u64, total: u64) -> Result<()> {
+        if !self.changes_at(step, total) {
+            return Ok(());
+        }
+        let ((drop, grow), structure) = (self.scores()?, self.structure);
+        let fraction = self.fraction_at(step, total);
+        network.each_weight(|layer, weight, x, dy| {
+            if weight.nnz() == weight.rows() * weight.cols() {
+                return Ok(());
+            }
+            let key = Key::new(seed, stream::SPARSIFY + layer as u32);
+            evolve(weight, &Evolution { drop, grow, fraction, structure, key, step }, x, dy).map(|_| ())
+        })
     }
 
     /// Whether patterns change after `step`, counted from 0, of `total`.

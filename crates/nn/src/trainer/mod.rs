@@ -28,6 +28,7 @@ mod config;
 mod epoch;
 mod evaluate;
 mod split;
+mod step;
 mod stop;
 
 pub use checkpoint::{KIND, Settings, VERSION};
@@ -38,8 +39,7 @@ pub use split::Split;
 pub use stop::{Ended, Stop};
 
 use crate::net::stream;
-use crate::sparsify::{Evolution, evolve};
-use crate::{Error, Loss, Mode, Network, Result, Step};
+use crate::{Error, Loss, Network, Result};
 use epoch::Running;
 use rarefy_core::clock::{Cost, Meter};
 use rarefy_core::progress::Progress;
@@ -239,46 +239,6 @@ impl Trainer {
         }
         self.position.seconds = before + meter.seconds();
         Ok(early)
-    }
-
-    /// One optimizer step on these rows.
-    fn train_on(&mut self, feed: &mut Feed<'_>, rows: &[u32], total: u64) -> Result<()> {
-        let Self { config, loss, network, position, .. } = self;
-        let step = position.step;
-        let (rule, keep) = (config.optimizer.rule(step, total), config.keeps_gradients());
-        let weight = feed.weight(rows);
-        let scale = if weight > 0.0 { weight.recip() as f32 } else { 0.0 };
-        let scores = if config.sparsity.changes_at(step, total) { Some(config.sparsity.scores()?) } else { None };
-        let mut changed = Ok(());
-        let batches = rows.len().div_ceil(config.batch);
-        for (number, batch) in rows.chunks(config.batch).enumerate() {
-            let mode = Mode::Train { seed: config.seed, step, row: (number * config.batch) as u64 };
-            feed.fill(batch, network)?;
-            network.forward(mode);
-            let (z, dz) = network.output()?;
-            let (targets, weights) = feed.targets();
-            let sum = loss.evaluate(z, &targets, weights, scale, Some(dz))?;
-            if !sum.is_finite() {
-                return Err(position.diverged(format!("the loss is {sum}")));
-            }
-            position.running.add(sum, feed.weight(batch), feed.classes(z));
-            let last = scores.filter(|_| number + 1 == batches);
-            network.backward(mode, if keep { Step::Accumulate } else { Step::Apply(&rule) }, |layer, weight, x, dy| {
-                if let (Some((drop, grow)), Ok(())) = (last, &changed)
-                    && weight.nnz() < weight.rows() * weight.cols()
-                {
-                    let key = Key::new(config.seed, stream::SPARSIFY + layer as u32);
-                    let (fraction, structure) = (config.sparsity.fraction_at(step, total), config.sparsity.structure);
-                    let how = Evolution { drop, grow, fraction, structure, key, step };
-                    changed = evolve(weight, &how, x, dy).map(|_| ());
-                }
-            });
-        }
-        if keep {
-            network.clip(config.optimizer.clip);
-            network.apply(&rule);
-        }
-        changed
     }
 
     /// Closes an epoch: checks the weights, validates, and writes history.

@@ -143,7 +143,7 @@ static KEYS: &[Key] = &[
     Key { name: "model.layers", help: "the layers, one entry each", only: None,
         set: |r, v| list(v, "a list of layers, such as [\"linear 256\", \"relu\", \"linear 10\"]", text).map(|v| r.model.layers = v),
         get: |r| Some(Value::List(r.model.layers.iter().cloned().map(Value::Text).collect())) },
-    Key { name: "train.loss", help: "cross-entropy, binary-cross-entropy or squared-error; by the labels unless given", only: None,
+    Key { name: "train.loss", help: "cross-entropy, sparsemax, entmax-1.5, binary-cross-entropy or squared-error; by the labels unless given", only: None,
         set: |r, v| word(v, &names(loss::registry(), |loss| loss.name())).map(|v| r.train.loss = Some(v)), get: |r| r.train.loss.as_deref().and_then(words) },
     Key { name: "train.optimizer", help: "sgd, adam, adamw or rmsprop", only: None,
         set: |r, v| word(v, &names(optimizer::registry(), |entry| entry.name)).map(|v| r.train.optimizer = v), get: |r| words(&r.train.optimizer) },

@@ -73,3 +73,44 @@ pub fn dropout_factor(rate: f32, key: Key, step: u64, row: u64, feature: usize) 
     let draw = words[feature % 8 / 2] >> (16 * (feature % 2)) & 0xFFFF;
     if draw < super::dropout::threshold(rate) { 0.0 } else { 1.0 / (1.0 - rate) }
 }
+
+/// `tanh x` where `|x| > threshold`, else 0; soft: of `x` moved towards 0 by the threshold.
+pub fn sparse_tanh(x: f64, threshold: f64, soft: bool) -> f64 {
+    if x.abs() <= threshold {
+        return 0.0;
+    }
+    if soft { (x - threshold * x.signum()).tanh() } else { x.tanh() }
+}
+
+/// `dy·(1 − y²)` where `y ≠ 0`
+pub fn sparse_tanh_backward(y: f64, dy: f64) -> f64 {
+    if y == 0.0 { 0.0 } else { tanh_backward(y, dy) }
+}
+
+/// The `k` largest of one sample, ties by the lower feature, else 0.
+pub fn k_winners(x: &[f64], k: usize) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..x.len()).collect();
+    order.sort_by(|&a, &b| x[b].total_cmp(&x[a])); // stable
+    let mut y = vec![0.0; x.len()];
+    order[..k.min(x.len())].iter().for_each(|&j| y[j] = x[j]);
+    y
+}
+
+/// `max((α − 1)·z − τ, 0)^(1/(α − 1))` of one sample, `τ` found by halving an interval: `α = 2` is sparsemax.
+pub fn entmax(z: &[f64], alpha: f64) -> Vec<f64> {
+    let of = |tau: f64| z.iter().map(move |z| ((alpha - 1.0) * z - tau).max(0.0).powf(1.0 / (alpha - 1.0)));
+    let largest = z.iter().copied().fold(f64::NEG_INFINITY, f64::max) * (alpha - 1.0);
+    let (mut low, mut high) = (largest - 1.0, largest);
+    for _ in 0..100 {
+        let middle = (low + high) / 2.0;
+        if of(middle).sum::<f64>() > 1.0 { low = middle } else { high = middle }
+    }
+    of(low).collect()
+}
+
+/// The gradient of the input of [`entmax`] by its definition: `(diag(s) − s sᵀ/Σ s)·dy`, `s = y^(2 − α)` on the nonzeros.
+pub fn entmax_backward(y: &[f64], dy: &[f64], alpha: f64) -> Vec<f64> {
+    let s: Vec<f64> = y.iter().map(|&y| if y > 0.0 { y.powf(2.0 - alpha) } else { 0.0 }).collect();
+    let mean = s.iter().zip(dy).map(|(s, dy)| s * dy).sum::<f64>() / s.iter().sum::<f64>();
+    s.iter().zip(dy).map(|(s, dy)| s * (dy - mean)).collect()
+}

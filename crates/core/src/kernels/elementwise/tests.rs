@@ -1,3 +1,5 @@
+mod sparse;
+
 use super::*;
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::kernels::testing::{
@@ -313,6 +315,9 @@ fn threads_change_no_bit() {
         relu_backward_row_sums(&y, &mut g, &mut sums[..700]);
         tanh(&mut y);
         tanh_backward(&y, &mut g);
+        k_winners(&mut y, 300);
+        entmax(Entmax::OneAndAHalf, &mut y);
+        entmax_backward(Entmax::OneAndAHalf, &y, &mut g);
         dropout(&mut y, 0.2, Key::new(1, 1), 2, 3);
         softmax(&mut y);
         softmax_backward(&y, &mut g);

@@ -7,18 +7,24 @@
 //! * [`softmax_cross_entropy`]: `Σᵢ wᵢ·(ln Σⱼ e^{z[j, i]} − z[yᵢ, i])`; gradient `wᵢ·(softmax(z) − onehot(yᵢ))`
 //! * [`squared_error`]: `Σᵢ wᵢ·½‖z[:, i] − t[:, i]‖²`; gradient `wᵢ·(z − t)`
 //! * [`binary_cross_entropy`]: `Σᵢ wᵢ·Σⱼ (max(z, 0) − z·t + ln(1 + e^{−|z|}))`; gradient `wᵢ·(σ(z) − t)`
+//! * [`entmax_loss`]: `Σᵢ wᵢ·(pᵀz + H(p) − z[yᵢ, i])` with the sparse probabilities `p` of
+//!   [`Entmax`](super::elementwise::Entmax) and their entropy `H`; gradient `wᵢ·(p − onehot(yᵢ))`
 //!
-//! [`argmax`] is the class that a sample is given. Cost: one pass for the last two losses, three for the first.
+//! [`argmax`] is the class that a sample is given, [`per_sample`] computes anything that looks at all outputs of a sample.
+//! Cost: one pass for squared error and binary cross-entropy, three for the others.
 
 mod argmax;
 mod cross_entropy;
+mod entmax;
 mod pointwise;
 pub mod reference;
 #[cfg(test)]
 mod tests;
 
+pub use super::samples::per_sample;
 pub use argmax::argmax;
 pub use cross_entropy::softmax_cross_entropy;
+pub use entmax::{entmax_loss, entmax_losses};
 pub use pointwise::{binary_cross_entropy, squared_error};
 
 /// # Panics

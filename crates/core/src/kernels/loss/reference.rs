@@ -21,6 +21,15 @@ pub fn binary_cross_entropy(z: &[f64], t: &[f64]) -> (f64, Vec<f64>) {
     (loss, z.iter().zip(t).map(|(z, t)| 1.0 / (1.0 + (-z).exp()) - t).collect())
 }
 
+/// `pᵀz + H(p) − z_y` with the α-entmax probabilities `p`, and `p − onehot(y)`.
+pub fn entmax_loss(z: &[f64], class: usize, alpha: f64) -> (f64, Vec<f64>) {
+    let mut p = crate::kernels::elementwise::reference::entmax(z, alpha);
+    let entropy = p.iter().map(|p| p - p.powf(alpha)).sum::<f64>() / (alpha * (alpha - 1.0));
+    let loss = p.iter().zip(z).map(|(p, z)| p * z).sum::<f64>() + entropy - z[class];
+    p[class] -= 1.0;
+    (loss, p)
+}
+
 /// The first of the largest; what is not a number never wins.
 pub fn argmax(z: &[f32]) -> u32 {
     let mut best = 0;

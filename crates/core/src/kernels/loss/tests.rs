@@ -1,4 +1,5 @@
 use super::*;
+use crate::kernels::elementwise::Entmax;
 use crate::kernels::testing::{
     activations, assert_close, assert_padding_zero, numbers, on_every_isa, same_bits_on_any_threads, samples,
 };
@@ -69,6 +70,16 @@ fn cross_entropy_agrees_with_its_reference() {
 }
 
 #[test]
+fn entmax_losses_agree_with_their_references() {
+    for (kind, alpha) in [(Entmax::Sparsemax, 2.0), (Entmax::OneAndAHalf, 1.5)] {
+        let classes = |z: &Batch| classes(z.features(), z.len());
+        let fast = |z: &Batch, w: Option<&[f32]>, dz: Option<&mut Batch>| entmax_loss(kind, z, &classes(z), w, 0.5, dz);
+        let slow = |z: &Batch, s: usize| reference::entmax_loss(&column(z, s), classes(z)[s] as usize, alpha);
+        check("entmax", fast, slow);
+    }
+}
+
+#[test]
 fn squared_error_agrees_with_its_reference() {
     let targets = |z: &Batch| activations(z.features(), z.len(), 5.0, 3);
     let fast = |z: &Batch, w: Option<&[f32]>, dz: Option<&mut Batch>| squared_error(z, &targets(z), w, 0.5, dz);
@@ -134,6 +145,9 @@ fn what_is_not_a_number_reaches_the_loss() {
             let mut z = activations(3, 20, 1.0, 1);
             z.row_mut(class)[13] = f32::NAN;
             assert!(softmax_cross_entropy(&z, &[1; 20], None, 1.0, None).is_nan());
+            for kind in [Entmax::Sparsemax, Entmax::OneAndAHalf] {
+                assert!(entmax_loss(kind, &z, &[1; 20], None, 1.0, None).is_nan());
+            }
             assert!(squared_error(&z, &z.clone(), None, 1.0, None).is_nan());
             assert!(binary_cross_entropy(&z, &activations(3, 20, 1.0, 1), None, 1.0, None).is_nan());
         }

@@ -5,6 +5,7 @@ mod batch_norm;
 mod bias;
 mod linear;
 mod softmax;
+mod sparse;
 
 pub use linear::Weight;
 
@@ -45,6 +46,32 @@ pub enum Op {
     Gelu,
     /// `y_j = exp(x_j) / Σ_k exp(x_k)` over the features of each sample.
     Softmax,
+    /// `y = x` where `x > threshold`, else 0.
+    SparseRelu {
+        /// 0 or above.
+        threshold: f32,
+    },
+    /// `y = max(x − threshold, 0)`, the threshold learned.
+    ShiftedRelu {
+        /// The threshold.
+        threshold: f32,
+    },
+    /// `y = tanh(x)` where `|x| > threshold`, else 0; if soft, `y = tanh(sign(x)·max(|x| − threshold, 0))`.
+    SparseTanh {
+        /// 0 or above.
+        threshold: f32,
+        /// Without a jump at the threshold.
+        soft: bool,
+    },
+    /// `y = x` where it is one of the `k` largest of its sample, else 0; of equal ones the lower features are kept.
+    KWinners {
+        /// How many are kept, at least 1.
+        k: usize,
+    },
+    /// The point of the simplex nearest to `x`: probabilities with exact zeros (Martins and Astudillo, 2016).
+    Sparsemax,
+    /// `y_j = max(x_j/2 − τ, 0)²` with the `τ` that makes the sum 1: 1.5-entmax (Peters, Niculae and Martins, 2019).
+    Entmax15,
     /// `y = γ (x − mean) / √(variance + ε) + β`, with the statistics of training.
     BatchNorm {
         /// `γ`, one for each feature.
@@ -93,6 +120,12 @@ const KINDS: &[(&str, Load)] = &[
     (activation::SIGMOID, |_| Ok(Op::Sigmoid)),
     (activation::GELU, |_| Ok(Op::Gelu)),
     (softmax::KIND, |_| Ok(Op::Softmax)),
+    (sparse::SPARSE_RELU, sparse::load_sparse_relu),
+    (sparse::SHIFTED_RELU, sparse::load_shifted_relu),
+    (sparse::SPARSE_TANH, sparse::load_sparse_tanh),
+    (sparse::K_WINNERS, sparse::load_k_winners),
+    (sparse::SPARSEMAX, |_| Ok(Op::Sparsemax)),
+    (sparse::ENTMAX, |_| Ok(Op::Entmax15)),
     (batch_norm::KIND, batch_norm::load),
 ];
 
@@ -108,6 +141,12 @@ impl Op {
             Self::Sigmoid => activation::sigmoid(),
             Self::Gelu => activation::gelu(),
             Self::Softmax => Box::new(softmax::Softmax),
+            Self::SparseRelu { threshold } => sparse::sparse_relu(*threshold),
+            Self::ShiftedRelu { threshold } => sparse::shifted_relu(*threshold),
+            Self::SparseTanh { threshold, soft } => sparse::sparse_tanh(*threshold, *soft),
+            Self::KWinners { k } => sparse::k_winners(*k),
+            Self::Sparsemax => sparse::sparsemax(),
+            Self::Entmax15 => sparse::entmax(),
             Self::BatchNorm { gamma, beta, mean, variance, epsilon } => {
                 Box::new(batch_norm::BatchNorm { gamma, beta, mean, variance, epsilon: *epsilon })
             }
