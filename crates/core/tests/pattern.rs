@@ -189,3 +189,39 @@ fn a_value_is_needed_for_each_entry() {
     let error = Pattern::full(2, 2).unwrap().with_values(vec![1.0f32; 3]).unwrap_err();
     assert_eq!(error, Error::Length { what: "values", found: 3, expected: 4 });
 }
+
+proptest! {
+    #[test]
+    fn windows_keep_their_quota_and_are_equally_full(
+        (rows, cols) in (1usize..20, 1usize..40),
+        (keep, more) in (1usize..5, 1usize..6),
+        share in 0.0f64..=1.0,
+        seed in any::<u64>(),
+    ) {
+        let (shape, of) = ((rows, cols), keep + more);
+        let structure = Structure::Window { keep, of };
+        let room = structure.capacity(shape).unwrap();
+        let nnz = (share * room as f64) as usize;
+        let pattern = Pattern::random(shape, nnz, structure, Key::new(seed, 0)).unwrap();
+        prop_assert_eq!(pattern.nnz(), nnz);
+        let counts: Vec<usize> = (0..rows)
+            .flat_map(|i| (0..cols / of).map(move |w| (i, w)))
+            .map(|(i, w)| pattern.row(i).iter().filter(|&&j| j as usize / of == w).count())
+            .collect();
+        prop_assert!(counts.iter().all(|&n| n <= keep));
+        if let (Some(least), Some(most)) = (counts.iter().min(), counts.iter().max()) {
+            prop_assert!(most - least <= 1);
+        }
+        prop_assert!(Pattern::random(shape, room + 1, structure, Key::new(seed, 0)).is_err());
+    }
+}
+
+#[test]
+fn the_best_of_each_window_are_chosen() {
+    let scores = [(0, 0, 5.0), (0, 1, 4.0), (0, 2, 3.0), (0, 3, 1.0), (0, 4, 2.0), (1, 0, 0.5)];
+    let structure = Structure::Window { keep: 2, of: 4 };
+    let best = Pattern::from_scores((2, 6), 4, structure, scores).unwrap();
+    assert_eq!(best.iter().collect::<Vec<_>>(), [(0, 0), (0, 1), (0, 4), (1, 0)]);
+    assert!(Pattern::from_cells((2, 6), structure, &[0, 1, 2]).is_err());
+    assert!(Pattern::from_cells((2, 6), structure, &[2, 3, 4, 5]).is_ok());
+}

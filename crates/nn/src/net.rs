@@ -163,7 +163,7 @@ impl Net {
         let mut layers = self.make()?;
         let mut weights: Vec<&mut Weight> = layers.iter_mut().filter_map(|layer| layer.weight_mut()).collect();
         let shapes: Vec<(usize, usize)> = weights.iter().map(|weight| (weight.rows(), weight.cols())).collect();
-        let entries = how.distribution.allocate(&shapes, how.density, &[])?;
+        let entries = how.distribution.allocate_within(&shapes, how.structure, how.density, &[])?;
         for (i, (weight, entries)) in weights.iter_mut().zip(entries).enumerate() {
             let shape = shapes[i];
             let pattern = if entries == shape.0 * shape.1 {

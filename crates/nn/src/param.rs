@@ -13,7 +13,7 @@ pub enum Step<'a> {
 
 /// An array of trainable numbers, its optimizer moments, and its gradient while one is kept.
 ///
-/// `first`, `second` and `gradient` are empty or as long as `values`.
+/// `first`, `second`, `gradient` and `memory` are empty or as long as `values`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Param {
     /// The numbers.
@@ -24,6 +24,9 @@ pub struct Param {
     pub second: Vec<f32>,
     /// The gradient accumulated so far; empty while the optimizer applies gradients at once.
     pub gradient: Vec<f32>,
+    /// What a sparsity method remembers of each number: where to rewind to, or its mean gradient; see
+    /// [`Sparsity::remembers`](crate::Sparsity::remembers).
+    pub memory: Vec<f32>,
 }
 
 impl Param {
@@ -31,7 +34,8 @@ impl Param {
     pub fn new(values: Vec<f32>, moments: usize) -> Self {
         let n = values.len();
         let moment = |kept: bool| if kept { vec![0.0; n] } else { Vec::new() };
-        Self { first: moment(moments > 0), second: moment(moments > 1), gradient: Vec::new(), values }
+        let (first, second) = (moment(moments > 0), moment(moments > 1));
+        Self { values, first, second, ..Self::default() }
     }
 
     /// The values and, borrowed apart, their moments.
@@ -71,22 +75,23 @@ impl Param {
         gradient.fill(0.0);
     }
 
-    /// Bytes held: values, moments, and the gradient if kept.
+    /// Bytes held: values, moments, and gradient and memory if kept.
     pub fn bytes(&self) -> usize {
-        4 * (self.values.len() + self.first.len() + self.second.len() + self.gradient.len())
+        self.arrays().map(|(_, array)| 4 * array.len()).sum()
     }
 
     /// The parallel arrays that exist, values first: what moves together when a pattern changes, and what a checkpoint keeps.
     pub fn arrays(&self) -> impl Iterator<Item = (&'static str, &Vec<f32>)> {
-        [("values", &self.values), ("first", &self.first), ("second", &self.second), ("gradient", &self.gradient)]
+        let Self { values, first, second, gradient, memory } = self;
+        [("values", values), ("first", first), ("second", second), ("gradient", gradient), ("memory", memory)]
             .into_iter()
             .filter(|(_, array)| !array.is_empty())
     }
 
     /// As [`Param::arrays`], to change.
     pub fn arrays_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut Vec<f32>)> {
-        let Self { values, first, second, gradient } = self;
-        [("values", values), ("first", first), ("second", second), ("gradient", gradient)]
+        let Self { values, first, second, gradient, memory } = self;
+        [("values", values), ("first", first), ("second", second), ("gradient", gradient), ("memory", memory)]
             .into_iter()
             .filter(|(_, array)| !array.is_empty())
     }

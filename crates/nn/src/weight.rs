@@ -27,6 +27,8 @@ const CHUNK: usize = 128;
 thread_local! {
     /// Each thread's block of the dense gradient, kept from call to call.
     static BLOCK: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    /// The numbers of a front, and a gradient, while a pass needs them.
+    static FRONT: RefCell<(Vec<f32>, Vec<f32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
 
 /// Rows of the gradient of a dense weight that one thread computes before the optimizer takes them.
@@ -37,6 +39,32 @@ const DENSE_CHUNK: usize = 256;
 pub struct Weight {
     param: Param,
     storage: Storage,
+    front: Option<Front>,
+}
+
+/// The entries that the network computes with, where those are not all: the others are trained all the same, by the gradient
+/// that they would have (Top-KAST).
+#[derive(Debug, Clone)]
+struct Front {
+    /// Where each is stored: in the column order of `pattern` if there is one, rising otherwise.
+    places: Vec<u32>,
+    /// Their pattern, where the weight is stored sparse.
+    pattern: Option<TwoWay>,
+}
+
+impl Front {
+    /// The numbers of the front in its own order.
+    fn gather(&self, values: &[f32], to: &mut Vec<f32>) {
+        to.clear();
+        to.extend(self.places.iter().map(|&at| values[at as usize]));
+    }
+
+    /// All numbers as stored, but zero behind the front.
+    fn mask(&self, values: &[f32], to: &mut Vec<f32>) {
+        to.clear();
+        to.resize(values.len(), 0.0);
+        self.places.iter().for_each(|&at| to[at as usize] = values[at as usize]);
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -125,7 +153,7 @@ impl Weight {
     /// # Errors
     /// When memory or index range do not suffice, or there is not one value for each entry.
     pub fn new(pattern: &Pattern, values: &[f32], moments: usize) -> Result<Self> {
-        let mut weight = Self { param: Param::default(), storage: Storage::new(pattern)? };
+        let mut weight = Self { param: Param::default(), storage: Storage::new(pattern)?, front: None };
         weight.param = Param::new(weight.stored(values)?, moments);
         Ok(weight)
     }
@@ -193,6 +221,74 @@ impl Weight {
                 Storage::Sparse(p) => 4 * (p.row_ptr().len() + p.col_ptr().len() + 3 * p.nnz()),
                 Storage::Dense { zeros, .. } => 4 * zeros.len(),
             }
+            + self.front.as_ref().map_or(0, |front| {
+                let pattern = front.pattern.as_ref();
+                4 * (front.places.len() + pattern.map_or(0, |p| p.row_ptr().len() + p.col_ptr().len() + 3 * p.nnz()))
+            })
+    }
+
+    /// Sets what a sparsity method remembers, in row order over the pattern.
+    pub(crate) fn remember(&mut self, memory: &[f32]) -> Result<()> {
+        self.param.memory = self.stored(memory)?;
+        Ok(())
+    }
+
+    /// The entries that [`Weight::forward`] and `dx` of [`Weight::backward`] compute with, as positions in row order; `None` if
+    /// they are all.
+    pub fn front(&self) -> Option<Vec<u32>> {
+        let front = self.front.as_ref()?;
+        let mut inside = vec![false; self.storage.len()];
+        front.places.iter().for_each(|&at| inside[at as usize] = true);
+        let places = self.storage.places();
+        Some(
+            (0u32..).zip(places.iter()).filter(|(_, at)| inside[**at as usize]).map(|(position, _)| position).collect(),
+        )
+    }
+
+    /// Computes with these entries only from now on, the others being trained behind them: positions in row order, rising.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for positions that do not rise or do not exist; when there is no memory.
+    pub fn set_front(&mut self, positions: &[u32]) -> Result<()> {
+        let nnz = self.nnz();
+        if !positions.is_sorted_by(|a, b| a < b) || positions.last().is_some_and(|&last| last as usize >= nnz) {
+            let expected = format!("rising numbers below {nnz}");
+            return Err(Error::Setting { name: "front of a weight", found: "other positions".to_owned(), expected });
+        }
+        if positions.len() == nnz {
+            self.front = None;
+            return Ok(());
+        }
+        let own = self.storage.places();
+        let places: Vec<u32> = positions.iter().map(|&position| own[position as usize]).collect();
+        self.front = Some(match &self.storage {
+            Storage::Dense { .. } => Front { places, pattern: None },
+            Storage::Sparse(whole) => {
+                let indices = positions.iter().map(|&at| whole.col_idx()[at as usize]).collect();
+                let row_ptr = whole.row_ptr().iter().map(|&end| positions.partition_point(|&at| at < end) as u32);
+                let pattern = TwoWay::new(&Pattern::new(whole.rows(), whole.cols(), row_ptr.collect(), indices)?)?;
+                let mut ordered = vec![0; places.len()];
+                pattern.place().iter().zip(&places).for_each(|(&to, &from)| ordered[to as usize] = from);
+                Front { places: ordered, pattern: Some(pattern) }
+            }
+        });
+        Ok(())
+    }
+
+    /// The gradient `dy xᵀ` on the pattern, in row order.
+    pub fn gradient(&mut self, x: &Batch, dy: &Batch) -> Result<Vec<f32>> {
+        let mut gradient = rarefy_core::matrix::try_vec("gradient of a weight", self.storage.len(), 0.0f32)?;
+        match &self.storage {
+            Storage::Sparse(pattern) => {
+                let to = Gradient::Accumulate(&mut gradient);
+                sparse_dense::backward(pattern, &mut self.param.values, x, dy, None, to, None);
+            }
+            Storage::Dense { rows, cols, .. } => {
+                let dy = Strided::new(dy.data(), *rows, x.width(), dy.stride());
+                product(&mut gradient, *cols, 0.0, dy, Strided::new(x.data(), *cols, x.width(), x.stride()).t());
+            }
+        }
+        Ok(self.in_row_order(&gradient))
     }
 
     /// The pattern.
@@ -241,7 +337,8 @@ impl Weight {
         self.in_row_order(&self.param.values)
     }
 
-    /// Moves to another pattern of the same shape. Entries in both keep value, moments and gradient; new ones start at zero.
+    /// Moves to another pattern of the same shape. Entries in both keep value, moments and gradient; new ones start at zero. All
+    /// of them are computed with: a front is forgotten.
     /// Takes `O(nnz)`, or all entries of a weight that is stored dense.
     ///
     /// # Errors
@@ -266,7 +363,7 @@ impl Weight {
             moved.push(to);
         }
         self.param.arrays_mut().zip(moved).for_each(|((_, array), moved)| *array = moved);
-        self.storage = new;
+        (self.storage, self.front) = (new, None);
         Ok(())
     }
 
@@ -275,6 +372,17 @@ impl Weight {
     /// # Errors
     /// When there is no memory for it.
     pub fn lower(&self) -> rarefy_core::Result<graph::Weight> {
+        let (mut numbers, pattern) = (Vec::new(), self.front.as_ref().and_then(|front| front.pattern.as_ref()));
+        if let (Some(front), Some(p)) = (&self.front, pattern) {
+            front.gather(&self.param.values, &mut numbers);
+            let values = p.place().iter().map(|&at| numbers[at as usize]).collect();
+            let csr = Csr::new(p.rows(), p.cols(), p.row_ptr().to_vec(), p.col_idx().to_vec(), values)?;
+            return Ok(graph::Weight::Sparse(csr));
+        }
+        if let (Some(front), Storage::Dense { rows, cols, .. }) = (&self.front, &self.storage) {
+            front.mask(&self.param.values, &mut numbers);
+            return Ok(graph::Weight::Dense(Dense::new(*rows, *cols, numbers)?));
+        }
         Ok(match &self.storage {
             Storage::Sparse(p) => {
                 let (indptr, indices) = (p.row_ptr().to_vec(), p.col_idx().to_vec());
@@ -305,10 +413,25 @@ impl Weight {
 
     /// `y = W x`.
     pub fn forward(&self, x: &Batch, y: &mut Batch) {
+        let Some(front) = &self.front else { return self.multiply(&self.param.values, x, y) };
+        FRONT.with_borrow_mut(|(numbers, _)| match &front.pattern {
+            Some(pattern) => {
+                front.gather(&self.param.values, numbers);
+                sparse_dense::forward(pattern, numbers, x, y);
+            }
+            None => {
+                front.mask(&self.param.values, numbers);
+                self.multiply(numbers, x, y);
+            }
+        });
+    }
+
+    /// `y = W x` for a weight of these numbers, as they are stored.
+    fn multiply(&self, values: &[f32], x: &Batch, y: &mut Batch) {
         match &self.storage {
-            Storage::Sparse(pattern) => sparse_dense::forward(pattern, &self.param.values, x, y),
+            Storage::Sparse(pattern) => sparse_dense::forward(pattern, values, x, y),
             Storage::Dense { rows, cols, .. } => {
-                let weight = Strided::new(&self.param.values, *rows, *cols, *cols);
+                let weight = Strided::new(values, *rows, *cols, *cols);
                 let (width, stride) = (x.width(), y.stride());
                 product(y.data_mut(), stride, 0.0, weight, Strided::new(x.data(), *cols, width, stride));
             }
@@ -321,7 +444,25 @@ impl Weight {
             self.param.start_gradient();
         }
         let (values, moments, gradient) = self.param.split();
+        let front = self.front.as_ref();
         match &self.storage {
+            Storage::Sparse(pattern) if front.is_some() && dx.is_some() => FRONT.with_borrow_mut(|(numbers, fresh)| {
+                if let Some(front) = front {
+                    front.mask(values, numbers);
+                }
+                // The numbers that `dx` takes are not those that the gradient moves, so they cannot be moved in the same pass.
+                match step {
+                    Step::Accumulate => {
+                        sparse_dense::backward(pattern, numbers, x, dy, dx, Gradient::Accumulate(gradient), None);
+                    }
+                    Step::Apply(rule) => {
+                        fresh.clear();
+                        fresh.resize(values.len(), 0.0);
+                        sparse_dense::backward(pattern, numbers, x, dy, dx, Gradient::Accumulate(fresh), None);
+                        update::apply_parallel(rule, fresh, values, moments);
+                    }
+                }
+            }),
             Storage::Sparse(pattern) => {
                 let gradient = match step {
                     Step::Apply(rule) => Gradient::Apply { rule, moments },
@@ -333,8 +474,13 @@ impl Weight {
                 let (rows, cols, stride, width) = (*rows, *cols, x.stride(), x.width());
                 let dy = Strided::new(dy.data(), rows, width, stride);
                 if let Some(dx) = dx {
-                    let weight = Strided::new(values, rows, cols, cols).t();
-                    product(dx.data_mut(), stride, 0.0, weight, dy);
+                    FRONT.with_borrow_mut(|(numbers, _)| {
+                        let values = front.map_or(&values[..], |front| {
+                            front.mask(values, numbers);
+                            numbers
+                        });
+                        product(dx.data_mut(), stride, 0.0, Strided::new(values, rows, cols, cols).t(), dy);
+                    });
                 }
                 let x = Strided::new(x.data(), cols, width, stride);
                 match step {

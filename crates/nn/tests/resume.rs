@@ -5,6 +5,7 @@ mod training;
 use proptest::prelude::*;
 use rarefy_core::progress::Progress;
 use rarefy_model::container::{Container, Tensor};
+use rarefy_nn::sparsify::{Method, registry};
 use rarefy_nn::trainer::{ClassWeights, KIND, Settings, Stop, VERSION};
 use rarefy_nn::{Config, Ended, Error, Net, Trainer};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -76,7 +77,7 @@ fn a_run_resumed_after_every_step_ends_on_the_same_bits() {
 fn checkpoints_of_all_epochs_lead_to_the_same_bits() {
     let _alone = alone();
     let (train, validation) = parts(300, 100);
-    for method in ["dense", "fixed", "set", "rigl"] {
+    for Method { name: method, .. } in registry() {
         let config = config(method, "adam");
         let mut whole = Trainer::new(config.clone()).unwrap();
         let mut saved = Vec::new();

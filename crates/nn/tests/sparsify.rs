@@ -43,7 +43,8 @@ fn change(
     dy: &Batch,
 ) -> usize {
     let (drop, grow) = (score(drop).unwrap(), score(grow).unwrap());
-    let how = Evolution { drop, grow, fraction, structure, key: Key::new(5, 6), step: 100 };
+    let entries = weight.nnz();
+    let how = Evolution { drop, grow, entries, fraction, structure, key: Key::new(5, 6), step: 100, first: None };
     evolve(weight, &how, x, dy).unwrap()
 }
 
@@ -121,7 +122,8 @@ fn growth_at_random_reaches_every_absent_entry() {
     for step in 0..60 {
         let mut weight = start.clone();
         let (drop, grow) = (score("magnitude").unwrap(), score("random").unwrap());
-        let how = Evolution { drop, grow, fraction: 0.2, structure: SINGLE, key: Key::new(1, 1), step };
+        let (nnz, key) = (weight.nnz(), Key::new(1, 1));
+        let how = Evolution { drop, grow, entries: nnz, fraction: 0.2, structure: SINGLE, key, step, first: None };
         assert_eq!(evolve(&mut weight, &how, &x, &dy).unwrap(), 2);
         seen.extend(entries(&weight).difference(&entries(&start)).copied());
     }
@@ -195,8 +197,10 @@ fn a_pattern_of_other_structure_is_refused() {
     let (x, dy) = (batch(SHAPE.1, 4, 1), batch(SHAPE.0, 4, 2));
     let (drop, grow) = (score("magnitude").unwrap(), score("gradient").unwrap());
     let structure = Structure::Block { rows: 2, cols: 2 };
-    let how = Evolution { drop, grow, fraction: 0.3, structure, key: Key::new(5, 6), step: 1 };
-    let error = evolve(&mut weight(SHAPE, 300, SINGLE), &how, &x, &dy).unwrap_err().to_string();
+    let mut weight = weight(SHAPE, 300, SINGLE);
+    let (entries, key) = (weight.nnz(), Key::new(5, 6));
+    let how = Evolution { drop, grow, entries, fraction: 0.3, structure, key, step: 1, first: None };
+    let error = evolve(&mut weight, &how, &x, &dy).unwrap_err().to_string();
     assert!(error.contains("whole cells of structure block 2x2"), "{error}");
 }
 
@@ -230,5 +234,42 @@ proptest! {
             prop_assert_eq!(replaced, wanted.min(rows * cols - before.len()));
         }
         prop_assert_eq!(run(2), (after, values, replaced));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever a pattern was, it ends with the entries asked for, the largest kept; windows with no more than their quota.
+    #[test]
+    fn patterns_shrink_and_grow_to_what_is_asked(
+        (rows, cols) in (1usize..60, 1usize..60),
+        (from, to) in (0.0f64..=1.0, 0.0f64..=1.0),
+        fraction in prop::sample::select(vec![0.0, 0.3]),
+        window in prop::option::of((1usize..4, 1usize..5)),
+        grow in prop::sample::select(vec!["random", "gradient"]),
+    ) {
+        let (shape, all) = ((rows, cols), rows * cols);
+        let structure = window.map_or(SINGLE, |(keep, more)| Structure::Window { keep, of: keep + more });
+        let to = (to * structure.capacity(shape).unwrap() as f64) as usize;
+        let (x, dy) = (batch(cols, 5, 1), batch(rows, 5, 2));
+        // Dense training knows no windows, so that a pattern may break them at first.
+        let mut weight = weight(shape, (from * all as f64) as usize, SINGLE);
+        let before: std::collections::BTreeMap<_, _> = entries(&weight).into_iter().zip(weight.values()).collect();
+        let (drop, grow) = (score("magnitude").unwrap(), score(grow).unwrap());
+        let how = Evolution { drop, grow, entries: to, fraction, structure, key: Key::new(5, 6), step: 9, first: None };
+        evolve(&mut weight, &how, &x, &dy).unwrap();
+        let after = entries(&weight);
+        if let Structure::Window { keep, of } = structure {
+            let mut held = std::collections::BTreeMap::new();
+            after.iter().for_each(|(i, j)| *held.entry((i, j / of)).or_insert(0) += 1);
+            prop_assert!(held.values().all(|&n| n <= keep));
+        }
+        prop_assert_eq!(after.len(), to);
+        if window.is_none() {
+            let least_kept = before.iter().filter(|(at, _)| after.contains(at)).map(|(_, v)| v.abs()).fold(f32::MAX, f32::min);
+            let gone = before.iter().filter(|(at, _)| !after.contains(at)).map(|(_, v)| v.abs());
+            prop_assert!(gone.fold(0.0, f32::max) <= least_kept);
+        }
     }
 }

@@ -8,6 +8,7 @@ use rarefy_core::pattern::Structure;
 use rarefy_core::progress::{Cancel, Progress};
 use rarefy_data::{Dataset, Factors, Features, Target};
 use rarefy_nn::optimizer::Clip;
+use rarefy_nn::sparsify::{Method, registry};
 use rarefy_nn::trainer::{ClassWeights, Stop};
 use rarefy_nn::{Config, Ended, Error, Net, Optimizer, Sparsity, Split, Trainer};
 use std::sync::Mutex;
@@ -33,7 +34,7 @@ fn error(config: Config, train: &Split<'_>) -> Error {
 fn every_method_and_optimizer_gives_the_same_bits_on_any_number_of_threads() {
     let _alone = alone();
     let (train, validation) = parts(400, 100);
-    for method in ["dense", "fixed", "set", "rigl"] {
+    for Method { name: method, .. } in registry() {
         for optimizer in ["sgd", "adam", "adamw", "rmsprop"] {
             let run = |threads| {
                 parallel::set_threads(threads);

@@ -62,6 +62,10 @@ fn keys_help() -> String {
     for key in recipe::keys() {
         text.push_str(&format!("  {:24} {}\n", key.name, key.help));
     }
+    text.push_str("\nSparsity methods:\n");
+    for method in rarefy::nn::sparsify::registry() {
+        text.push_str(&format!("  {:24} {}\n", method.name, method.help));
+    }
     text.push_str("\nLayers:\n");
     for layer in rarefy::nn::layer::registry() {
         text.push_str(&format!("  {:24} {}\n", layer.usage, layer.help));

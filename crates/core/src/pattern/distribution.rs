@@ -1,6 +1,6 @@
 //! How a network's nonzeros are shared out among its layers.
 
-use super::TopK;
+use super::{Structure, TopK};
 use crate::matrix::{check_u32, checked_area};
 use crate::{Error, Result};
 
@@ -35,18 +35,46 @@ impl Distribution {
     /// not in (0, 1] or exceed the target together; [`Error::Length`] for a wrong number of densities or scores;
     /// [`Error::TooLarge`] for layers or counts past `u32`.
     pub fn allocate(&self, shapes: &[(usize, usize)], target: f64, scores: &[&[f32]]) -> Result<Vec<usize>> {
+        self.allocate_within(shapes, Structure::Unstructured, target, scores)
+    }
+
+    /// As [`allocate`](Self::allocate), with no layer above what `structure` leaves room for: its
+    /// [`capacity`](Structure::capacity). [`Global`](Self::Global) does not look at it.
+    ///
+    /// # Errors
+    /// As there; [`Error::Parameter`] for a target above [`Structure::most`], and for densities of layers above it.
+    pub fn allocate_within(
+        &self,
+        shapes: &[(usize, usize)],
+        structure: Structure,
+        target: f64,
+        scores: &[&[f32]],
+    ) -> Result<Vec<usize>> {
         let mut sizes = Vec::with_capacity(shapes.len());
+        let mut rooms = Vec::with_capacity(shapes.len());
         let mut total = 0usize;
         for &(rows, cols) in shapes {
             let size = checked_area(rows, cols)?;
             let too_large = Error::TooLarge { what: "weights", found: usize::MAX, limit: usize::MAX / 2 };
             total = total.checked_add(size).ok_or(too_large)?;
             sizes.push(size);
+            rooms.push(structure.capacity((rows, cols))?);
         }
         let budget = budget(target, total)?;
+        if target > structure.most() {
+            let found = format!("{target} with structure {structure}");
+            let expected =
+                "a density that leaves each window its zeros; raise the sparsity wanted, or the window's share";
+            return Err(Error::Parameter { name: "target density", found, expected });
+        }
         let counts = match self {
             Self::PerLayer(densities) => {
                 check_densities(densities, shapes.len())?;
+                if let Some(density) = densities.iter().find(|&&density| density > structure.most()) {
+                    let found = format!("{density} with structure {structure}");
+                    let expected = "densities that leave each window its zeros";
+                    return Err(Error::Parameter { name: "density per layer", found, expected });
+                }
                 let asked = || densities.iter().zip(&sizes).map(|(density, &size)| density * size as f64);
                 let sum: f64 = asked().sum();
                 // Sums of products of decimals miss whole numbers by a few units in the last place; that is no excess.
@@ -56,11 +84,11 @@ impl Distribution {
                     return Err(Error::Parameter { name: "density per layer", found, expected });
                 }
                 let own = (sum * (1.0 + 1e-12)) as usize;
-                round(asked(), &sizes, own.min(budget))
+                round(asked(), &rooms, own.min(budget))
             }
             _ if budget == total => sizes,
-            Self::Uniform => round(sizes.iter().map(|&size| target * size as f64), &sizes, budget),
-            Self::ErdosRenyi => round(erdos_renyi(shapes, &sizes, budget), &sizes, budget),
+            Self::Uniform => round(sizes.iter().map(|&size| target * size as f64), &rooms, budget),
+            Self::ErdosRenyi => round(erdos_renyi(shapes, &rooms, budget), &rooms, budget),
             Self::Global => global(&sizes, scores, budget)?,
         };
         for &count in &counts {
@@ -205,6 +233,19 @@ mod tests {
     #[test]
     fn erdos_renyi_clamps_and_gives_the_rest_to_others() {
         assert_eq!(allocate(&Distribution::ErdosRenyi, 0.1), [18714, 6906, 1000]);
+    }
+
+    /// By hand: 2:4 leaves the last layer 500 of 1000, which 5 % would give 919; the others share the 419.
+    #[test]
+    fn a_quota_clamps_layers_too() {
+        let two_of_four = Structure::Window { keep: 2, of: 4 };
+        let counts = Distribution::ErdosRenyi.allocate_within(&LENET, two_of_four, 0.05, &[]).unwrap();
+        assert_eq!((counts[2], counts.iter().sum::<usize>()), (500, (0.05 * WEIGHTS as f64) as usize));
+        let half = Distribution::Uniform.allocate_within(&LENET, two_of_four, 0.5, &[]).unwrap();
+        assert_eq!(half, [117_600, 15_000, 500]);
+        assert!(Distribution::Uniform.allocate_within(&LENET, two_of_four, 0.51, &[]).is_err());
+        let how = Distribution::PerLayer(vec![0.1, 0.1, 0.6]);
+        assert!(how.allocate_within(&LENET, two_of_four, 0.2, &[]).is_err());
     }
 
     #[test]

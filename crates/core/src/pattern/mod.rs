@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | [`Pattern`] | where the nonzeros of one matrix are, without their values |
-//! | [`Structure`] | what is kept or dropped as one: entries, blocks |
+//! | [`Structure`] | what is kept or dropped as one, entries or blocks, and how many may lie in a window (n:m) |
 //! | [`Distribution`] | how many nonzeros each layer of a network gets |
 //! | [`Score`] | what ranks entries for dropping or growing; [`TopK`] keeps the best of a stream of scores |
 //!
@@ -26,6 +26,7 @@ mod top_k;
 
 pub use distribution::Distribution;
 pub use score::{Score, score, scores};
+pub use select::fill;
 pub use structure::Structure;
 pub use top_k::{TopK, top_k};
 

@@ -2,8 +2,27 @@
 
 use super::{Pattern, Structure, TopK};
 use crate::matrix::{check_shape, check_u32, checked_area, try_vec, try_with_capacity};
-use crate::random::{Key, sample};
+use crate::random::{Key, Stream, sample};
 use crate::{Error, Result};
+
+/// How many cells of each class hold `nnz` entries together, or as few less as no further cell would fit below;
+/// `classes` are numbers of cells and entries a cell. All classes are as full as each other, up to rounding; what is left
+/// over goes to large cells first.
+pub fn fill(classes: &[(usize, usize)], nnz: usize) -> Vec<usize> {
+    let total: usize = classes.iter().map(|(cells, entries)| cells * entries).sum();
+    let share = |cells: usize| ((cells as u128 * nnz as u128 / total.max(1) as u128) as usize).min(cells);
+    let mut counts: Vec<usize> = classes.iter().map(|&(cells, _)| share(cells)).collect();
+    let mut left = nnz - counts.iter().zip(classes).map(|(count, class)| count * class.1).sum::<usize>();
+    let mut order: Vec<usize> = (0..classes.len()).collect();
+    order.sort_by_key(|&class| std::cmp::Reverse(classes[class].1));
+    for class in order {
+        let (cells, entries) = classes[class];
+        let more = left.checked_div(entries).unwrap_or(0).min(cells - counts[class]);
+        counts[class] += more;
+        left -= more * entries;
+    }
+    counts
+}
 
 impl Pattern {
     /// A pattern in which everything may be nonzero.
@@ -24,16 +43,21 @@ impl Pattern {
     /// A random pattern, every one of the same size equally likely: `nnz` entries, or whole blocks of at most `nnz`
     /// entries.
     ///
+    /// With [`Structure::Window`], windows have equally many entries, one more or less.
+    ///
     /// Blocks come as near to `nnz` as no further block would fit below it; those cut off at a border are as dense as
     /// the others, up to rounding. Time and memory are `O(nnz + rows)`. The same `key` gives the same pattern; the
     /// numbers are its step 0.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when `nnz` is more than there are entries, [`Error::TooLarge`] or [`Error::Memory`] when it
+    /// [`Error::Parameter`] when `nnz` is more than there is room for, [`Error::TooLarge`] or [`Error::Memory`] when it
     /// cannot be held, and the errors of [`Structure::grid`].
     pub fn random(shape: (usize, usize), nnz: usize, structure: Structure, key: Key) -> Result<Self> {
-        let total = check_nnz(shape, nnz)?;
+        check_nnz(shape, nnz)?;
         let grid = structure.grid(shape)?;
+        if let Structure::Window { keep, of } = structure {
+            return Self::random_windows(shape, nnz, (keep, of), &mut key.stream(0));
+        }
         let (height, width) = structure.cell();
         // Whole and cut-off cells: a class is (first cell row, cell rows, first cell column, cell columns, entries a
         // cell).
@@ -44,15 +68,8 @@ impl Pattern {
             (whole.0, grid.0 - whole.0, 0, whole.1, rest.0 * width),
             (whole.0, grid.0 - whole.0, whole.1, grid.1 - whole.1, rest.0 * rest.1),
         ];
-        classes.sort_by_key(|class| std::cmp::Reverse(class.4)); // what is left over goes to large cells first
-        let share = |cells: usize| (cells as u128 * nnz as u128 / total.max(1) as u128) as usize;
-        let mut counts = classes.map(|(_, rows, _, cols, _)| share(rows * cols));
-        let mut left = nnz - counts.iter().zip(&classes).map(|(count, class)| count * class.4).sum::<usize>();
-        for (count, &(_, rows, _, cols, entries)) in counts.iter_mut().zip(&classes) {
-            let more = left.checked_div(entries).unwrap_or(0).min(rows * cols - *count);
-            *count += more;
-            left -= more * entries;
-        }
+        classes.sort_by_key(|class| std::cmp::Reverse(class.4));
+        let counts = fill(&classes.map(|(_, rows, _, cols, entries)| (rows * cols, entries)), nnz);
         let mut stream = key.stream(0);
         let mut cells = try_with_capacity("pattern", counts.iter().sum())?;
         for (count, (top, rows, side, cols, _)) in counts.into_iter().zip(classes) {
@@ -68,12 +85,50 @@ impl Pattern {
         Self::from_cells(shape, structure, &cells)
     }
 
+    /// `nnz` entries, at most `keep` in each window of `of` columns: as many in each, up to one, where that leaves room.
+    fn random_windows(
+        shape: (usize, usize),
+        nnz: usize,
+        (keep, of): (usize, usize),
+        stream: &mut Stream,
+    ) -> Result<Self> {
+        let room = Structure::Window { keep, of }.capacity(shape)?;
+        if nnz > room {
+            let (found, expected) = (format!("{nnz} of {room}"), "at most as many as the windows have room for");
+            return Err(Error::Parameter { name: "nonzeros", found, expected });
+        }
+        // Windows of one width: (first column, windows in a row, columns, most entries).
+        let (whole, rest) = (shape.1 / of, shape.1 % of);
+        let classes = [(0, whole, of, keep), (whole * of, usize::from(rest > 0), rest, keep.min(rest))];
+        let classes = classes.map(|(first, across, cols, most)| (first, across, cols, most, shape.0 * across));
+        let counts = fill(&classes.map(|(.., most, windows)| (windows * most, 1)), nnz);
+        let mut cells: Vec<u64> = try_with_capacity("pattern", nnz)?;
+        for ((first, across, cols, _, windows), count) in classes.into_iter().zip(counts) {
+            let (each, more) = (count.checked_div(windows).unwrap_or(0), count.checked_rem(windows).unwrap_or(0));
+            let mut chosen = sample(more, windows as u64, stream)?.into_iter().peekable();
+            let mut window = 0;
+            // Where windows have none but for the chosen, the others are not walked.
+            while let Some(at) = if each > 0 { Some(window) } else { chosen.peek().copied() } {
+                if at >= windows as u64 {
+                    break;
+                }
+                let one_more = usize::from(chosen.next_if_eq(&at).is_some());
+                let (row, side) = (at / across as u64, at % across as u64);
+                let start = row * shape.1 as u64 + first as u64 + side * cols as u64;
+                cells.extend(sample(each + one_more, cols as u64, stream)?.into_iter().map(|j| start + j));
+                window = at + 1;
+            }
+        }
+        cells.sort_unstable();
+        Self::from_cells(shape, Structure::Window { keep, of }, &cells)
+    }
+
     /// The pattern of the highest scores: `nnz` entries, or whole blocks of at most `nnz` entries, the best first.
     ///
     /// `scores` are `(row, column, score)`, each place at most once. Places that do not occur are never chosen, so the
     /// result has fewer entries when the stream is shorter; blocks are ranked by the sum of their scores, and one
-    /// that no longer fits is passed over. Ties go to the lower position, NaN last. Memory is `O(nnz)`, and one
-    /// number a block.
+    /// that no longer fits is passed over, as is an entry whose window is full. Ties go to the lower position, NaN last.
+    /// Memory is `O(nnz)`, and one number a block; with windows, one a score.
     ///
     /// # Errors
     /// [`Error::Parameter`] when `nnz` is more than there are entries, [`Error::Index`] for a score outside `shape`,
@@ -85,6 +140,26 @@ impl Pattern {
         scores: impl IntoIterator<Item = (usize, usize, f32)>,
     ) -> Result<Self> {
         check_nnz(shape, nnz)?;
+        if let Structure::Window { keep, of } = structure {
+            let mut listed = Vec::new();
+            for (at, (i, j, score)) in scores.into_iter().enumerate() {
+                check_place(shape, i, j, at)?;
+                listed.push(((i * shape.1 + j) as u64, score));
+            }
+            let mut best = TopK::new(listed.len())?;
+            listed.into_iter().for_each(|(cell, score)| best.push(cell, score));
+            let mut held = std::collections::HashMap::new();
+            let mut cells = Vec::new();
+            for (cell, _) in best.into_ranking() {
+                let held = held.entry((cell / shape.1 as u64, cell % shape.1 as u64 / of as u64)).or_insert(0);
+                if cells.len() < nnz && *held < keep {
+                    *held += 1;
+                    cells.push(cell);
+                }
+            }
+            cells.sort_unstable();
+            return Self::from_cells(shape, structure, &cells);
+        }
         if structure.cell() == (1, 1) {
             let mut best = TopK::new(nnz)?;
             for (at, (i, j, score)) in scores.into_iter().enumerate() {
@@ -126,6 +201,15 @@ impl Pattern {
         }
         let nnz = match structure {
             Structure::Unstructured => cells.len(),
+            Structure::Window { keep, of } => {
+                let window = |cell: u64| (cell / cols as u64, cell % cols as u64 / of as u64);
+                // Cells rise, so that those of a window stand together.
+                if let Some(full) = cells.windows(keep + 1).find(|run| window(run[0]) == window(run[keep])) {
+                    let found = format!("{} in the window of cell {}", keep + 1, full[0]);
+                    return Err(Error::Parameter { name: "cells of a pattern", found, expected: "the quota kept" });
+                }
+                cells.len()
+            }
             Structure::Block { .. } => cells.iter().map(|&cell| structure.entries(shape, cell)).sum(),
         };
         check_u32("nonzeros", nnz)?;

@@ -27,6 +27,7 @@ pub use clip::Clip;
 pub use kind::Kind;
 pub use schedule::{Schedule, Shape};
 
+use crate::sparsify::Clock;
 use crate::{Error, Result};
 use rarefy_core::kernels::update::Rule;
 
@@ -99,6 +100,11 @@ impl Optimizer {
     /// What one step does: step number `step` (from 0) of `total`. Adam's bias correction counts from the first step.
     pub fn rule(&self, step: u64, total: u64) -> Rule {
         self.kind.rule(self.learning_rate(step, total), self.weight_decay, step)
+    }
+
+    /// What one step does where rewinding has parted the schedule of the learning rate from the age of the moments.
+    pub fn rule_at(&self, clock: Clock) -> Rule {
+        self.kind.rule(self.learning_rate(clock.step, clock.total), self.weight_decay, clock.age)
     }
 
     /// The learning rate at step number `step` (from 0) of `total`. Steps past the last get that of the last.

@@ -1,7 +1,7 @@
 //! The cells of a weight matrix: what is dropped and grown as one.
 
 use crate::{Error, Result};
-use rarefy_core::pattern::{Pattern, Structure};
+use rarefy_core::pattern::{Pattern, Structure, fill};
 use std::ops::Range;
 
 /// The cells of a structure on one pattern.
@@ -74,6 +74,22 @@ impl Cells {
             cells.classes[class].present += 1;
         }
         Ok(cells)
+    }
+
+    /// Entries of each cell of a class.
+    pub fn entries(&self, class: usize) -> usize {
+        let (height, width) = self.structure.cell();
+        let Class { rows, cols, .. } = &self.classes[class];
+        height.min(self.shape.0 - rows.start * height) * width.min(self.shape.1 - cols.start * width)
+    }
+
+    /// How many cells of each class make `entries` of a pattern that has `nnz` now.
+    pub fn targets(&self, entries: usize, nnz: usize) -> Vec<usize> {
+        if entries == nnz {
+            return self.classes.iter().map(|class| class.present).collect();
+        }
+        let classes: Vec<_> = (0..self.classes.len()).map(|at| (self.classes[at].len(), self.entries(at))).collect();
+        fill(&classes, entries)
     }
 
     /// The class of a cell.

@@ -1,17 +1,20 @@
-//! One change of one pattern: the entries of the lowest score go, as many of the highest score come.
+//! One change of one pattern: the entries of the lowest score go, those of the highest score come.
 //!
-//! With `k = round(fraction · nnz)`:
-//! 1. *grow*: among the entries that are absent, the `k` of the highest score; ties go to the lower index;
-//! 2. *drop*: among those present, the `k` of the lowest score; ties go to the lower index.
+//! A pattern of `p` entries is to have `e`. With `r = round(fraction · min(p, e))`:
+//! 1. *drop*: among those present, the `r + max(p − e, 0)` of the lowest score; ties go to the lower index;
+//! 2. *grow*: among the entries that were absent, the `r + max(e − p, 0)` of the highest score; ties go to the lower index.
 //!
 //! An entry that is dropped is not grown in the same change. (The paper lets RigL consider it; it would come back as a zero
 //! with empty moments, and a change be wasted. The authors' code has it rank last.) Entries start at zero, with zero moments.
-//! Blocks are ranked by the sum of the scores of their entries, and `k` counts blocks.
+//! Blocks are ranked by the sum of the scores of their entries, and counted as blocks. Where windows have a quota, entries beyond
+//! it go first, and none grows where it is full.
 //!
 //! The gradient of absent entries exists a block of rows at a time, never as a whole, and time is that of one dense
-//! gradient; growth at random takes `O(nnz)`. The result depends neither on threads nor on how rows are cut.
+//! gradient; growth at random takes `O(nnz)`, with a quota one random number for each absent entry. The result depends neither on
+//! threads nor on how rows are cut.
 
 use super::cells::Cells;
+use super::quota::{Quota, Room};
 use crate::{Result, Weight};
 use rarefy_core::kernels::elementwise;
 use rarefy_core::matrix::Batch;
@@ -26,18 +29,22 @@ pub struct Evolution<'a> {
     pub drop: &'a dyn Score,
     /// The highest come.
     pub grow: &'a dyn Score,
+    /// Entries that the pattern has afterwards; of blocks as near to it as no further one would fit.
+    pub entries: usize,
     /// Share of the entries that are replaced, in 0..1.
     pub fraction: f64,
-    /// What is dropped and grown as one.
+    /// What is dropped and grown as one, and how many may lie in a window.
     pub structure: Structure,
     /// What random numbers are drawn under: one key a layer.
     pub key: Key,
     /// The optimizer step.
     pub step: u64,
+    /// Which entries, in row order, go before all others.
+    pub first: Option<&'a [bool]>,
 }
 
-/// Changes the pattern of a weight (`rows × cols`) and returns how many entries were replaced. Values, moments and gradient
-/// move with their entries. The number of nonzeros stays.
+/// Changes the pattern of a weight (`rows × cols`) and returns how many entries were grown. Values, moments and gradient
+/// move with their entries.
 ///
 /// `x` (`cols × n`) is the layer's input, `dy` (`rows × n`, padding zero) the gradient of its output: `dy xᵀ` is the gradient that
 /// scores look at. Fewer entries than asked for are replaced where fewer are absent, or have a score that is not NaN.
@@ -46,38 +53,65 @@ pub struct Evolution<'a> {
 /// When the pattern does not consist of whole cells of the structure, or memory does not suffice.
 pub fn evolve(weight: &mut Weight, how: &Evolution<'_>, x: &Batch, dy: &Batch) -> Result<usize> {
     let pattern = weight.pattern()?;
-    let cells = Cells::of(&pattern, how.structure)?;
-    let wanted: Vec<usize> = cells
-        .classes
-        .iter()
-        .map(|class| ((how.fraction * class.present as f64).round() as usize).min(class.len() - class.present))
-        .collect();
-    if wanted.iter().all(|&k| k == 0) {
+    let (shape, nnz) = ((pattern.rows(), pattern.cols()), pattern.nnz());
+    let all = shape.0 * shape.1;
+    if how.entries >= all {
+        if nnz < all {
+            weight.move_between(&pattern, &Pattern::full(shape.0, shape.1)?)?;
+        }
+        return Ok(all - nnz);
+    }
+    let quota = match how.structure {
+        Structure::Window { keep, of } => Some(Quota { keep, of }),
+        _ => None,
+    };
+    if how.entries == nnz && how.fraction == 0.0 && quota.is_none() {
         return Ok(0);
     }
+    let cells = Cells::of(&pattern, how.structure)?;
     let norms = input_norms(x);
-    let (grown, gradient) = if how.by_chance() && !how.drop.needs_gradient() {
-        (how.grow_by_chance(&cells, &wanted)?, Vec::new())
+    let gradient = if how.drop.needs_gradient() { weight.gradient(x, dy)? } else { Vec::new() };
+    let mut scores = cells.sums(&pattern, how.scores_present(&pattern, &weight.values(), &gradient, &norms));
+    let excess = quota.map_or(0, |quota| quota.mark_excess(&pattern, &mut scores));
+    let (mut wanted, mut dropping) = (Vec::new(), Vec::new());
+    for (class, target) in cells.classes.iter().zip(cells.targets(how.entries, nnz)) {
+        let replaced = (how.fraction * class.present.min(target) as f64).round() as usize;
+        let gone = (replaced + class.present.saturating_sub(target)).max(excess);
+        let come = (gone + target - class.present).min(class.len() - class.present);
+        wanted.push(come);
+        dropping.push((come + class.present).saturating_sub(target));
+    }
+    if dropping.iter().chain(&wanted).all(|&k| k == 0) {
+        return Ok(0);
+    }
+    // The lowest first.
+    let mut dropped = lowest(&cells, &scores, &dropping)?;
+    let mut room = quota.map(|quota| quota.room(&cells, shape, &dropped));
+    let grown = if wanted.iter().all(|&k| k == 0) {
+        wanted.iter().map(|_| Vec::new()).collect()
+    } else if how.by_chance() && quota.is_none() {
+        how.grow_by_chance(&cells, &wanted)?
     } else {
-        let (best, gradient) = how.look_through(weight, &pattern, &cells, &wanted, (x, dy), &norms)?;
-        (if how.by_chance() { how.grow_by_chance(&cells, &wanted)? } else { best }, gradient)
+        how.best_absent(weight, &pattern, &cells, &wanted, room.as_ref(), (x, dy), &norms)?
     };
     let counts: Vec<usize> = grown.iter().map(Vec::len).collect();
-    let scores = how.scores_present(&pattern, &weight.values(), &gradient, &norms);
-    let dropped = lowest(&cells, &cells.sums(&pattern, scores), &counts)?;
-    let grown = in_order(grown);
-    let new = Pattern::from_cells(
-        (pattern.rows(), pattern.cols()),
-        how.structure,
-        &replace(&cells.present, &dropped, &grown),
-    )?;
-    weight.move_between(&pattern, &new)?;
-    let (height, width) = how.structure.cell();
-    let entries = |cell: usize| {
-        let class = &cells.classes[cell];
-        height.min(pattern.rows() - class.rows.start * height) * width.min(pattern.cols() - class.cols.start * width)
-    };
-    Ok(counts.iter().enumerate().map(|(class, count)| count * entries(class)).sum())
+    if let Some(room) = &mut room {
+        grown.iter().flatten().for_each(|&cell| room.take(cell));
+    }
+    // For each that could not be grown, the best of the dropped stays.
+    for (class, dropped) in dropped.iter_mut().enumerate() {
+        let mut missing = wanted[class] - counts[class];
+        dropped.reverse();
+        dropped.retain(|&cell| {
+            let stays = missing > 0 && room.as_mut().is_none_or(|room| room.claim(cell));
+            missing -= usize::from(stays);
+            !stays
+        });
+        dropped.sort_unstable();
+    }
+    let replaced = replace(&cells.present, &in_order(dropped), &in_order(grown));
+    weight.move_between(&pattern, &Pattern::from_cells(shape, how.structure, &replaced)?)?;
+    Ok(counts.iter().enumerate().map(|(class, count)| count * cells.entries(class)).sum())
 }
 
 impl Evolution<'_> {
@@ -106,47 +140,54 @@ impl Evolution<'_> {
         Ok(grown)
     }
 
-    /// Looks through the dense gradient once: the best absent cells of each class, and, if the score to drop by needs it, the
-    /// gradient of the entries present, in row order.
-    fn look_through(
+    /// Looks through the scores of all absent entries once: the best absent cells of each class, rising.
+    #[allow(clippy::too_many_arguments, reason = "all of them are what one pass looks at")]
+    fn best_absent(
         &self,
         weight: &Weight,
         pattern: &Pattern,
         cells: &Cells,
         wanted: &[usize],
+        room: Option<&Room>,
         (x, dy): (&Batch, &Batch),
         norms: &[f32],
-    ) -> Result<(Vec<Vec<u64>>, Vec<f32>)> {
+    ) -> Result<Vec<Vec<u64>>> {
         let (height, cols) = (self.structure.cell().0, pattern.cols());
-        let keep = self.drop.needs_gradient();
         let best = wanted.iter().map(|&k| TopK::new(k)).collect::<rarefy_core::Result<Vec<_>>>()?;
-        let found = Mutex::new((best, vec![0.0; if keep { pattern.nnz() } else { 0 }], Vec::new()));
-        weight.dense_gradient(x, dy, height, |first, block| {
-            let kept = if keep { self.gradient_present(pattern, first, block) } else { Vec::new() };
+        let found = Mutex::new((best, Vec::new()));
+        let look = |first: usize, block: &mut [f32]| {
             for (i, row) in block.chunks_exact_mut(cols).enumerate() {
-                self.grow.absent(row, norms);
                 // NaN is never among the best.
                 pattern.row(first + i).iter().for_each(|&j| row[j as usize] = f32::NAN);
+                if let Some(room) = room {
+                    room.limit(first + i, row);
+                }
             }
             // What is kept does not depend on the order in which blocks arrive.
             let mut found = found.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            let (best, gradient, buffer) = &mut *found;
-            let start = pattern.indptr()[first] as usize;
-            gradient[if keep { start..start + kept.len() } else { 0..0 }].copy_from_slice(&kept);
+            let (best, buffer) = &mut *found;
             let scores = cells.sum_rows(block, buffer);
             let first = (first / height * cols.div_ceil(self.structure.cell().1)) as u64;
             for (class, range) in cells.stretches(first, scores.len()) {
                 best[class].extend(first + range.start as u64, &scores[range]);
             }
-        });
-        let (best, gradient, _) = found.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-        Ok((best.into_iter().map(TopK::into_scored).collect(), gradient))
-    }
-
-    /// The gradient of the entries present in the rows of a block.
-    fn gradient_present(&self, pattern: &Pattern, first: usize, block: &[f32]) -> Vec<f32> {
-        let rows = block.chunks_exact(pattern.cols()).enumerate();
-        rows.flat_map(|(i, row)| pattern.row(first + i).iter().map(|&j| row[j as usize])).collect()
+        };
+        if self.by_chance() {
+            let mut row = vec![0.0; cols];
+            for i in 0..pattern.rows() {
+                let number = |j: usize| i as u64 * cols as u64 + j as u64;
+                let draw = |j: usize| uniform(self.key.block(2 * self.step + 1, number(j))[0]);
+                row.iter_mut().enumerate().for_each(|(j, score)| *score = draw(j));
+                look(i, &mut row);
+            }
+        } else {
+            weight.dense_gradient(x, dy, height, |first, block| {
+                block.chunks_exact_mut(cols).for_each(|row| self.grow.absent(row, norms));
+                look(first, block);
+            });
+        }
+        let (best, _) = found.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        Ok(best.into_iter().map(TopK::into_scored).collect())
     }
 
     /// The score to drop by of each entry present, in row order.
@@ -158,7 +199,10 @@ impl Evolution<'_> {
                 let (at, number) = (scores.len(), i as u64 * pattern.cols() as u64 + u64::from(j));
                 let random = if by_chance { uniform(self.key.block(2 * self.step, number)[0]) } else { 0.0 };
                 let gradient = gradient.get(at).copied().unwrap_or(0.0);
-                scores.push(self.drop.score(values[at], gradient, norms[j as usize], random));
+                let score = self.drop.score(values[at], gradient, norms[j as usize], random);
+                // Below every score, which are none of them negative, and in their order.
+                let first = self.first.is_some_and(|first| first[at]);
+                scores.push(if first { -1.0 / (1.0 + score) } else { score });
             }
         }
         scores
@@ -170,13 +214,13 @@ fn input_norms(x: &Batch) -> Vec<f32> {
     (0..x.features()).map(|j| elementwise::sum_of_squares(x.row(j)).sqrt() as f32).collect()
 }
 
-/// The `counts` cells of the lowest score in each class, rising; `scores` are those of the cells present.
-fn lowest(cells: &Cells, scores: &[f32], counts: &[usize]) -> Result<Vec<u64>> {
+/// The `counts` cells of the lowest score in each class, the lowest first; `scores` are those of the cells present.
+fn lowest(cells: &Cells, scores: &[f32], counts: &[usize]) -> Result<Vec<Vec<u64>>> {
     let mut lowest = counts.iter().map(|&k| TopK::new(k)).collect::<rarefy_core::Result<Vec<_>>>()?;
     for (&cell, score) in cells.present.iter().zip(scores) {
         lowest[cells.class(cell)].push(cell, -score);
     }
-    Ok(in_order(lowest.into_iter().map(TopK::into_indices).collect()))
+    Ok(lowest.into_iter().map(|lowest| lowest.into_ranking().into_iter().map(|(cell, _)| cell).collect()).collect())
 }
 
 /// The cells of all classes in one rising list; those of each class rise.

@@ -6,6 +6,8 @@
 //! | `history` | u64, epochs × (9 + weights) | one row an epoch |
 //! | `layerN.weight.indptr`, `….indices` | u32 or u16 | the pattern of layer N's weight, by rows |
 //! | `layerN.NAME.values`, `….first`, `….second` | f32 | a parameter and its moments; those of a weight in row order over its pattern |
+//! | `layerN.NAME.memory` | f32 | what a sparsity method remembers of it, if it does |
+//! | `layerN.weight.front` | u32 | which entries the network computes with, if the method has a reserve |
 //! | `layerN.NAME.buffer` | f32 | running statistics |
 //!
 //! Floats of `position` and `history` are kept as the bits of an `f64`; all ones stand for *none*. The manifest has the
@@ -99,6 +101,10 @@ impl Trainer {
                 for (what, array) in self.kept(weight.param()) {
                     container.insert(name(what), Tensor::from_f32(&[nnz], &weight.in_row_order(array))?)?;
                 }
+                if self.config.sparsity.reserve > 0.0 {
+                    let front = weight.front().unwrap_or_else(|| (0..nnz as u32).collect());
+                    container.insert(name("front"), Tensor::from_u32(&[front.len()], &front)?)?;
+                }
             } else {
                 for (param, array) in layer.params() {
                     for (what, array) in self.kept(array) {
@@ -117,7 +123,8 @@ impl Trainer {
     /// The arrays of a parameter that a checkpoint keeps. No gradient: between steps it is zero.
     fn kept<'a>(&self, param: &'a Param) -> impl Iterator<Item = (&'static str, &'a [f32])> {
         let arrays = [("values", &param.values[..]), ("first", &param.first), ("second", &param.second)];
-        arrays.into_iter().take(1 + self.config.optimizer.moments())
+        let memory = [("memory", &param.memory[..])].into_iter().filter(|(_, memory)| !memory.is_empty());
+        arrays.into_iter().take(1 + self.config.optimizer.moments()).chain(memory)
     }
 
     /// The trainer whose state a checkpoint holds; `config` and `more` must be those that it was made with, but for the rules
@@ -191,9 +198,18 @@ fn restore(config: &Config, container: &mut Container) -> Result<Network> {
         if let Some(weight) = layer.weight_mut() {
             let Some((shape, entries)) = entries.next() else { continue };
             *weight = restore_weight(container, at, shape, moments)?;
+            if config.sparsity.remembers() {
+                let memory = floats(container, &format!("layer{at}.weight.memory"), weight.nnz())?;
+                weight.remember(&memory)?;
+            }
+            if config.sparsity.reserve > 0.0 {
+                let name = format!("layer{at}.weight.front");
+                let front = container.take(&name)?.to_u32(&name)?;
+                weight.set_front(&front).map_err(|e| wrong(&name, e.to_string()))?;
+            }
             let single = config.sparsity.structure.cell() == (1, 1);
             // Blocks that do not fit any more are left out.
-            if weight.nnz() > entries || single && weight.nnz() < entries {
+            if config.sparsity.is_constant() && (weight.nnz() > entries || single && weight.nnz() < entries) {
                 let problem = format!("{} entries, expected {entries}", weight.nnz());
                 return Err(wrong(&format!("layer{at}.weight.indices"), problem));
             }
@@ -204,6 +220,9 @@ fn restore(config: &Config, container: &mut Container) -> Result<Network> {
                     [("values", &mut param.values), ("first", &mut param.first), ("second", &mut param.second)];
                 for (what, array) in arrays.into_iter().take(1 + moments) {
                     *array = floats(container, &format!("layer{at}.{name}.{what}"), len)?;
+                }
+                if config.sparsity.rewinds_weights() {
+                    param.memory = floats(container, &format!("layer{at}.{name}.memory"), len)?;
                 }
             }
         }

@@ -106,18 +106,19 @@ impl Config {
 
     /// How the network is drawn.
     pub fn build(&self) -> Build {
+        let density = self.sparsity.first_density();
         Build {
-            density: self.sparsity.density,
-            distribution: self.sparsity.distribution.clone(),
-            structure: self.sparsity.structure,
+            density,
+            distribution: self.sparsity.distribution_at(density),
+            structure: self.sparsity.structure_at(density),
             seed: self.seed,
             moments: self.optimizer.moments(),
         }
     }
 
-    /// Whether gradients are stored: for limits that look at all of them, and for several batches a step.
+    /// Whether gradients are stored: for limits and triggers that look at all of them, and for several batches a step.
     pub fn keeps_gradients(&self) -> bool {
-        self.accumulate > 1 || self.optimizer.clip != Clip::None
+        self.accumulate > 1 || self.optimizer.clip != Clip::None || self.sparsity.trigger.is_some()
     }
 
     /// Optimizer steps of an epoch of this many rows.
@@ -125,11 +126,12 @@ impl Config {
         rows.div_ceil(self.batch * self.accumulate) as u64
     }
 
-    /// Shapes of the weights and how many entries of each are kept.
+    /// Shapes of the weights and how many entries of each are kept at the first step.
     pub(super) fn weights(&self) -> Result<Vec<((usize, usize), usize)>> {
         let layers = self.net.make()?;
         let shapes: Vec<_> = layers.iter().filter_map(|l| l.weight()).map(|w| (w.rows(), w.cols())).collect();
-        let entries = self.sparsity.distribution.allocate(&shapes, self.sparsity.density, &[])?;
+        let Build { density, distribution, structure, .. } = self.build();
+        let entries = distribution.allocate_within(&shapes, structure, density, &[])?;
         Ok(shapes.into_iter().zip(entries).collect())
     }
 
@@ -142,7 +144,8 @@ impl Config {
     /// As [`Config::check`], for the architecture and the density.
     pub fn memory_estimate(&self) -> Result<u64> {
         let float = size_of::<f32>() as u64;
-        let arrays = 1 + self.optimizer.moments() as u64 + u64::from(self.keeps_gradients());
+        let kept = [self.keeps_gradients(), self.sparsity.remembers()].map(u64::from);
+        let arrays = 1 + self.optimizer.moments() as u64 + kept.iter().sum::<u64>();
         let (mut state, mut transient) = (0u64, 0u64);
         for ((rows, cols), entries) in self.weights()? {
             let (all, kept, lines) = ((rows as u64).saturating_mul(cols as u64), entries as u64, (rows + cols) as u64);

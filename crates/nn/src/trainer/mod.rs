@@ -87,7 +87,8 @@ impl Trainer {
     pub fn new(config: Config) -> Result<Self> {
         config.check()?;
         config.check_memory()?;
-        let network = config.net.build(&config.build())?;
+        let mut network = config.net.build(&config.build())?;
+        config.sparsity.start(&mut network)?;
         Ok(Self { loss: config.loss()?, network, position: Position::default(), history: Vec::new(), config })
     }
 
@@ -141,6 +142,9 @@ impl Trainer {
     /// the mean over its rows, weighted by class if so configured. Patterns change after the step, by the gradient of its last
     /// batch.
     ///
+    /// Rules that look at the validation part wait until the network is as sparse as it will be; when the time is over before
+    /// that, the smallest weights go at once.
+    ///
     /// `progress` learns of steps done, and can cancel before any step.
     ///
     /// # Errors
@@ -164,9 +168,12 @@ impl Trainer {
         let steps = self.config.steps_per_epoch(train.rows.len());
         self.check_position(train.rows.len() as u64, steps)?;
         progress.start("training", steps * self.config.epochs);
+        // A network that is not yet as sparse as it will be is not what rules are to judge.
+        let settled = self.config.sparsity.settled_after(steps * self.config.epochs);
+        let unsettled = (settled.div_ceil(steps.max(1)) as usize).saturating_sub(1);
         let ended = loop {
             if self.position.row == 0 {
-                if let Some(ended) = self.config.stop.after(&self.history) {
+                if let Some(ended) = self.history.get(unsettled..).and_then(|seen| self.config.stop.after(seen)) {
                     break Ok(ended);
                 }
                 if self.position.epoch == self.config.epochs {
@@ -175,7 +182,12 @@ impl Trainer {
             }
             match self.epoch(&mut feed, validation, progress) {
                 Ok(None) => {}
-                Ok(Some(ended)) => break Ok(ended),
+                Ok(Some(ended)) => {
+                    if ended == Ended::Seconds {
+                        self.config.sparsity.finish(&mut self.network)?;
+                    }
+                    break Ok(ended);
+                }
                 Err(error) => break Err(error),
             }
             if let Err(error) = on_epoch(self) {
@@ -251,13 +263,14 @@ impl Trainer {
         }
         let validation = validation.map(|split| self.evaluate(split)).transpose()?;
         let Position { step, epoch, ref running, cost, .. } = self.position;
+        let clock = self.config.sparsity.clock(step.saturating_sub(1), total);
         self.history.push(Epoch {
             epoch: epoch + 1,
             train_loss: running.loss(),
             train_accuracy: running.accuracy(),
             validation_loss: validation.as_ref().map(|v| v.loss),
             validation_accuracy: validation.as_ref().and_then(|v| v.accuracy),
-            learning_rate: self.config.optimizer.learning_rate(step.saturating_sub(1), total),
+            learning_rate: self.config.optimizer.learning_rate(clock.step, clock.total),
             nnz: self.network.weights().map(|weight| weight.nnz() as u64).collect(),
             densities: self.network.weights().map(|weight| weight.density()).collect(),
             cost,

@@ -9,7 +9,7 @@ impl Trainer {
     pub(super) fn train_on(&mut self, feed: &mut Feed<'_>, rows: &[u32], total: u64) -> Result<()> {
         let Self { config, loss, network, position, .. } = self;
         let step = position.step;
-        let (rule, keep) = (config.optimizer.rule(step, total), config.keeps_gradients());
+        let (rule, keep) = (config.optimizer.rule_at(config.sparsity.clock(step, total)), config.keeps_gradients());
         let weight = feed.weight(rows);
         let scale = if weight > 0.0 { weight.recip() as f32 } else { 0.0 };
         for (number, batch) in rows.chunks(config.batch).enumerate() {
@@ -26,6 +26,7 @@ impl Trainer {
             network.backward(mode, if keep { Step::Accumulate } else { Step::Apply(&rule) });
         }
         if keep {
+            config.sparsity.see_gradients(network);
             network.clip(config.optimizer.clip);
             network.apply(&rule);
         }

@@ -1,4 +1,5 @@
 //! What the tests of the trainer share.
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use rarefy_data::{Dataset, Factors, bundled, split};
 use rarefy_nn::{Config, Net, Network, Optimizer, Sparsity, Split};
@@ -45,7 +46,7 @@ pub fn bits(network: &Network) -> Vec<u32> {
     let mut bits = Vec::new();
     for layer in network.layers() {
         for (_, param) in layer.params() {
-            for array in [&param.values, &param.first, &param.second] {
+            for array in [&param.values, &param.first, &param.second, &param.memory] {
                 // What is stored beside the pattern of a dense weight is nobody's.
                 let array = match layer.weight() {
                     Some(weight) if !array.is_empty() => weight.in_row_order(array),
@@ -57,6 +58,7 @@ pub fn bits(network: &Network) -> Vec<u32> {
         if let Some(weight) = layer.weight() {
             let (indptr, indices) = weight.pattern().unwrap().into_parts();
             bits.extend(indptr.into_iter().chain(indices));
+            bits.extend(weight.front().into_iter().flatten());
         }
     }
     bits

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use rarefy_core::pattern::Structure;
 use rarefy_core::pattern::scores;
+use rarefy_nn::loss;
 use rarefy_nn::optimizer::{self, Shape};
-use rarefy_nn::{loss, sparsify};
+use rarefy_nn::sparsify::{self, Rewind};
 
 use super::value::{
     self, Value, below_one, flag, list, not_negative, number, positive, share, text, whole, word, wrong,
@@ -48,6 +49,11 @@ const fn optimizers(words: &'static [&'static str]) -> Option<Only> {
 /// With this schedule.
 const fn schedule(words: &'static [&'static str]) -> Option<Only> {
     Some(Only { key: "train.schedule", of: |r| &r.train.schedule, words })
+}
+
+/// With these sparsity methods.
+const fn methods(words: &'static [&'static str]) -> Option<Only> {
+    Some(Only { key: "sparsity.method", of: |r| &r.sparsity.method, words })
 }
 
 /// Refuses keys that mean nothing beside the others.
@@ -118,6 +124,8 @@ static KEYS: &[Key] = &[
         get: |r| r.data.test.as_ref().map(|test| match test { Test::Named(name) => Value::Text(name.clone()), Test::Part(part) => show_part(*part) }) },
     Key { name: "data.validation", help: "share or number of the training rows that choices and stop rules look at", only: None,
         set: |r, v| part(v).map(|v| r.data.validation = v), get: |r| Some(show_part(r.data.validation)) },
+    Key { name: "data.rows", help: "learn from so many of the training rows only, drawn at random; from all unless given", only: None,
+        set: |r, v| whole(v, 1).map(|v| r.data.rows = Some(v)), get: |r| r.data.rows.and_then(count) },
     Key { name: "data.label", help: "label column of a table: its name, or its number from 1; the last unless given", only: None,
         set: |r, v| { r.data.label = Some(if let Value::Whole(_) = v { whole(v, 1)?.to_string() } else { text(v)? }); Ok(()) },
         get: |r| r.data.label.as_deref().and_then(words) },
@@ -198,24 +206,42 @@ static KEYS: &[Key] = &[
         }) },
     Key { name: "train.seed", help: "seed of all random draws", only: None,
         set: |r, v| whole(v, 0).map(|v| r.train.seed = v), get: |r| count(r.train.seed) },
-    Key { name: "sparsity.method", help: "rigl (grow by gradient), set (grow at random), fixed (pattern stays) or dense", only: None,
+    Key { name: "sparsity.method", help: "how the network becomes sparse, such as rigl, gmp or dense; all are listed below", only: None,
         set: |r, v| word(v, &names(sparsify::registry(), |method| method.name)).map(|v| r.sparsity.method = v), get: |r| words(&r.sparsity.method) },
     Key { name: "sparsity.target", help: "zeros over entries, of all weight matrices; 0.98 keeps a fiftieth", only: None,
         set: |r, v| below_one(v).map(|v| r.sparsity.target = v), get: |r| some(Some(r.sparsity.target)) },
-    Key { name: "sparsity.distribution", help: "uniform, erdos-renyi, or a list with a density for each weight matrix", only: None,
+    Key { name: "sparsity.distribution", help: "uniform, erdos-renyi, global (rank all weights together, with methods that prune), or a list with a density for each weight matrix", only: None,
         set: |r, v| { r.sparsity.distribution = distribution(v)?; Ok(()) },
         get: |r| Some(match &r.sparsity.distribution {
             Spread::Named(name) => Value::Text(name.clone()),
             Spread::PerLayer(densities) => Value::List(densities.iter().copied().map(Value::Number).collect()),
         }) },
-    Key { name: "sparsity.structure", help: "unstructured, or such as \"block 4x1\"", only: None,
+    Key { name: "sparsity.structure", help: "unstructured, blocks such as \"block 4x1\", or at most n of every m in a row, such as \"2:4\" or \"3 of 32\"", only: None,
         set: |r, v| { r.sparsity.structure = structure(v)?; Ok(()) }, get: |r| words(&r.sparsity.structure) },
     Key { name: "sparsity.every", help: "steps between changes of the pattern", only: None,
         set: |r, v| whole(v, 1).map(|v| r.sparsity.every = v), get: |r| count(r.sparsity.every) },
-    Key { name: "sparsity.fraction", help: "share of the weights that the first change replaces; it falls to 0 as a cosine", only: None,
-        set: |r, v| below_one(v).map(|v| r.sparsity.fraction = v), get: |r| some(Some(r.sparsity.fraction)) },
-    Key { name: "sparsity.until", help: "share of training after which the pattern stays", only: None,
-        set: |r, v| share(v).map(|v| r.sparsity.until = v), get: |r| some(Some(r.sparsity.until)) },
+    Key { name: "sparsity.fraction", help: "share of the weights that the first change replaces; it falls to 0 as a cosine; the method's own unless given", only: None,
+        set: |r, v| below_one(v).map(|v| r.sparsity.fraction = Some(v)), get: |r| some(r.sparsity.fraction) },
+    Key { name: "sparsity.until", help: "share of training after which the pattern stays; the method's own unless given", only: None,
+        set: |r, v| share(v).map(|v| r.sparsity.until = Some(v)), get: |r| some(r.sparsity.until) },
+    Key { name: "sparsity.begin", help: "gmp, granet, ac-dc: share of training before the first change", only: methods(&["gmp", "granet", "ac-dc"]),
+        set: |r, v| below_one(v).map(|v| r.sparsity.begin = Some(v)), get: |r| some(r.sparsity.begin) },
+    Key { name: "sparsity.initial", help: "gmp, granet: sparsity of the first steps", only: methods(&["gmp", "granet"]),
+        set: |r, v| below_one(v).map(|v| r.sparsity.initial = Some(v)), get: |r| some(r.sparsity.initial) },
+    Key { name: "sparsity.rounds", help: "one-shot, lottery: how often it is pruned; ac-dc: pairs of phases", only: methods(&["one-shot", "lottery", "ac-dc"]),
+        set: |r, v| whole(v, 1).map(|v| r.sparsity.rounds = Some(v)), get: |r| r.sparsity.rounds.and_then(count) },
+    Key { name: "sparsity.rewind", help: "one-shot, lottery: what goes back after a pruning: none, rate (the learning rate) or weights (both)", only: methods(&["one-shot", "lottery"]),
+        set: |r, v| word(v, &names(&Rewind::ALL, |rewind| rewind.0)).map(|v| r.sparsity.rewind = Some(v)), get: |r| r.sparsity.rewind.as_deref().and_then(words) },
+    Key { name: "sparsity.rewind-to", help: "one-shot, lottery: where it goes back to, a share of the first round's steps", only: methods(&["one-shot", "lottery"]),
+        set: |r, v| below_one(v).map(|v| r.sparsity.rewind_to = Some(v)), get: |r| some(r.sparsity.rewind_to) },
+    Key { name: "sparsity.reserve", help: "top-kast: weights trained behind those in use, over the number of those", only: methods(&["top-kast"]),
+        set: |r, v| positive(v).map(|v| r.sparsity.reserve = Some(v)), get: |r| some(r.sparsity.reserve) },
+    Key { name: "sparsity.gradient-below", help: "trigger: an idle weight's mean gradient is below this times its layer's", only: methods(&["trigger"]),
+        set: |r, v| positive(v).map(|v| r.sparsity.gradient_below = Some(v)), get: |r| some(r.sparsity.gradient_below) },
+    Key { name: "sparsity.weight-below", help: "trigger: an idle weight is below this times its layer's root mean square", only: methods(&["trigger"]),
+        set: |r, v| positive(v).map(|v| r.sparsity.weight_below = Some(v)), get: |r| some(r.sparsity.weight_below) },
+    Key { name: "sparsity.gradient-memory", help: "trigger: share of the mean gradient that a step keeps", only: methods(&["trigger"]),
+        set: |r, v| below_one(v).map(|v| r.sparsity.gradient_memory = Some(v)), get: |r| some(r.sparsity.gradient_memory) },
     Key { name: "sparsity.drop", help: "score by which weights are dropped; the method's own unless given", only: None,
         set: |r, v| score(v).map(|v| r.sparsity.drop = Some(v)), get: |r| r.sparsity.drop.as_deref().and_then(words) },
     Key { name: "sparsity.grow", help: "score by which weights are grown; the method's own unless given", only: None,
@@ -307,7 +333,7 @@ fn distribution(v: &Value) -> Result<Spread, String> {
             let density = |v: &Value| number(v, |x| x > 0.0 && x <= 1.0, "a density above 0, up to 1");
             list(v, "", density).map(Spread::PerLayer)
         }
-        _ => word(v, &["uniform", "erdos-renyi"]).map(Spread::Named),
+        _ => word(v, &["uniform", "erdos-renyi", "global"]).map(Spread::Named),
     }
 }
 
@@ -316,6 +342,6 @@ fn structure(v: &Value) -> Result<String, String> {
     let name = text(v)?;
     match name.parse::<Structure>() {
         Ok(_) => Ok(name),
-        Err(_) => wrong(v, "\"unstructured\" or blocks, such as \"block 4x1\""),
+        Err(_) => wrong(v, "\"unstructured\", blocks such as \"block 4x1\", or windows such as \"2:4\""),
     }
 }

@@ -102,6 +102,8 @@ pub struct Data {
     pub test: Option<Test>,
     /// The part of the training rows that choices and stop rules look at; none if 0.
     pub validation: Part,
+    /// Learn from so many of the rows that are left for training; all if `None`.
+    pub rows: Option<u64>,
     /// The label column of a table: its name, or its number from 1.
     pub label: Option<String>,
     /// For an IDX file of pictures: the IDX file of their labels.
@@ -203,7 +205,7 @@ pub enum Spread {
 /// How sparse.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sparsity {
-    /// `dense`, `fixed`, `set` or `rigl`.
+    /// A method's name; see [`rarefy_nn::sparsify::registry`].
     pub method: String,
     /// The sparsity wanted over all weight matrices: zeros over entries.
     pub target: f64,
@@ -213,10 +215,28 @@ pub struct Sparsity {
     pub structure: String,
     /// Steps between changes of the pattern.
     pub every: u64,
-    /// The share of the weights that the first change replaces.
-    pub fraction: f64,
-    /// The share of training after which the pattern stays.
-    pub until: f64,
+    /// The share of the weights that the first change replaces; `None` is the method's own.
+    pub fraction: Option<f64>,
+    /// The share of training after which the pattern stays; `None` is the method's own.
+    pub until: Option<f64>,
+    /// The share of training before the first change (gmp, granet, ac-dc).
+    pub begin: Option<f64>,
+    /// The sparsity of the first steps (gmp, granet).
+    pub initial: Option<f64>,
+    /// Prunings, or pairs of phases (one-shot, lottery, ac-dc).
+    pub rounds: Option<u64>,
+    /// What goes back after a pruning (one-shot, lottery).
+    pub rewind: Option<String>,
+    /// Where it goes back to: a share of the first round's steps (one-shot, lottery).
+    pub rewind_to: Option<f64>,
+    /// Weights trained behind those in use, over the number of those (top-kast).
+    pub reserve: Option<f64>,
+    /// An idle weight's mean gradient is below this times its layer's (trigger).
+    pub gradient_below: Option<f64>,
+    /// An idle weight is below this times its layer's root mean square (trigger).
+    pub weight_below: Option<f64>,
+    /// Memory of the mean gradient (trigger).
+    pub gradient_memory: Option<f64>,
     /// The score by which weights are dropped; `None` is the method's own.
     pub drop: Option<String>,
     /// The score by which weights are grown; `None` is the method's own.
@@ -257,6 +277,7 @@ impl Default for Data {
             train: String::new(),
             test: None,
             validation: Part::Share(0.1),
+            rows: None,
             label: None,
             labels: None,
             task: "auto".to_owned(),
@@ -313,8 +334,17 @@ impl Default for Sparsity {
             distribution: Spread::Named("erdos-renyi".to_owned()),
             structure: "unstructured".to_owned(),
             every: 100,
-            fraction: 0.3,
-            until: 0.75,
+            fraction: None,
+            until: None,
+            begin: None,
+            initial: None,
+            rounds: None,
+            rewind: None,
+            rewind_to: None,
+            reserve: None,
+            gradient_below: None,
+            weight_below: None,
+            gradient_memory: None,
             drop: None,
             grow: None,
             epochs_factor: 1.0,

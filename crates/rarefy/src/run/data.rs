@@ -76,7 +76,10 @@ pub fn load(recipe: &mut Recipe) -> Result<Parts> {
     }
     recipe.train.loss.get_or_insert_with(|| default_loss(&train.target).to_owned());
     let share = recipe.data.validation.of(train.rows());
-    let (rows, validation) = divide(&train, share, recipe.train.seed)?;
+    let (mut rows, validation) = divide(&train, share, recipe.train.seed)?;
+    if let Some(wanted) = recipe.data.rows {
+        rows = some_of(&rows, wanted, recipe.train.seed)?;
+    }
     let scaling = match recipe.data.scaling {
         Scaling::Given(scaling) => scaling,
         Scaling::Auto if train.scaling == rarefy_data::Scaling::None => rarefy_data::Scaling::MaxAbs,
@@ -148,6 +151,16 @@ pub fn read_named(name: &str, options: &ReadOptions) -> Result<Dataset> {
     Ok(read(path, options)?)
 }
 
+/// So many of the rows left for training, drawn at random.
+fn some_of(rows: &[usize], wanted: u64, seed: u64) -> Result<Vec<usize>> {
+    if wanted > rows.len() as u64 {
+        let problem = format!("is {wanted}, expected at most the {} rows that are left for training", rows.len());
+        return Err(Error::Recipe { place: "data.rows".to_owned(), problem });
+    }
+    let parts = split::random(rows.len(), &[wanted as f64 / rows.len() as f64], seed)?;
+    Ok(parts.concat().into_iter().map(|at| rows[at]).collect())
+}
+
 /// All rows but a share, and the share; stratified if the target is classes.
 fn divide(data: &Dataset, share: f64, seed: u64) -> Result<(Vec<usize>, Vec<usize>)> {
     if share == 0.0 {
@@ -183,6 +196,18 @@ mod tests {
         assert_eq!(all, (0..1442).collect::<Vec<u32>>());
         assert!((parts.validation.len() as f64 - 360.5).abs() <= 10.0);
         assert_eq!(parts.test.rows(), 355);
+    }
+
+    #[test]
+    fn fewer_rows_to_learn_from_leave_the_other_parts_alone() {
+        let mut all = recipe("train = \"digits\"\nvalidation = 300");
+        let mut few = recipe("train = \"digits\"\nvalidation = 300\nrows = 100");
+        let (all, few) = (load(&mut all).unwrap(), load(&mut few).unwrap());
+        assert_eq!(few.rows.len(), 100);
+        assert!(few.rows.iter().all(|row| all.rows.contains(row)));
+        assert_eq!((few.validation, few.test), (all.validation, all.test));
+        let message = load(&mut recipe("train = \"digits\"\nrows = 5000")).err().unwrap().to_string();
+        assert!(message.contains("data.rows") && message.contains("expected at most the"), "{message}");
     }
 
     #[test]

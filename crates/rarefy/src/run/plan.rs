@@ -1,7 +1,8 @@
 //! From a recipe to what the trainer takes, for each of the models of a run.
 
 use rarefy_core::pattern::Distribution;
-use rarefy_nn::optimizer::{Clip, Kind, Schedule, Shape};
+use rarefy_nn::optimizer::{self, Clip, Kind, Shape};
+use rarefy_nn::sparsify::{Rewind, Schedule, Trigger};
 use rarefy_nn::trainer::{ClassWeights, Stop};
 use rarefy_nn::{Config, Net, Optimizer, Sparsity, layer};
 use serde::{Deserialize, Serialize};
@@ -69,9 +70,7 @@ fn plain(x: f32) -> f64 {
 /// # Errors
 /// Names that do not exist.
 pub fn complete(recipe: &mut Recipe) -> Result<()> {
-    let sparsity = Sparsity::named(&recipe.sparsity.method)?;
-    recipe.sparsity.drop.get_or_insert(sparsity.drop);
-    recipe.sparsity.grow.get_or_insert(sparsity.grow);
+    complete_sparsity(&mut recipe.sparsity)?;
     let train = &mut recipe.train;
     let usual = Optimizer::named(&train.optimizer)?;
     train.learning_rate.get_or_insert(plain(usual.learning_rate));
@@ -106,6 +105,43 @@ pub fn complete(recipe: &mut Recipe) -> Result<()> {
             train.start.get_or_insert(start);
             train.end.get_or_insert(end);
         }
+    }
+    Ok(())
+}
+
+/// The same for the sparsity alone.
+fn complete_sparsity(asked: &mut recipe::Sparsity) -> Result<()> {
+    let usual = Sparsity::named(&asked.method)?;
+    asked.drop.get_or_insert(usual.drop);
+    asked.grow.get_or_insert(usual.grow);
+    asked.fraction.get_or_insert(usual.fraction);
+    asked.until.get_or_insert(usual.until);
+    match usual.schedule {
+        Schedule::Constant => {}
+        Schedule::Cubic { initial, begin } => {
+            // No sparser than in the end.
+            asked.initial.get_or_insert((1.0 - initial).min(asked.target));
+            asked.begin.get_or_insert(begin);
+        }
+        Schedule::Steps { .. } if usual.trigger.is_some() => {}
+        Schedule::Steps { rounds, rewind, rewind_to } => {
+            asked.rounds.get_or_insert(rounds);
+            let named = Rewind::ALL.iter().find(|(_, known)| *known == rewind);
+            asked.rewind.get_or_insert_with(|| named.map_or("none", |(name, _)| name).to_owned());
+            asked.rewind_to.get_or_insert(rewind_to);
+        }
+        Schedule::Phases { rounds, begin } => {
+            asked.rounds.get_or_insert(rounds);
+            asked.begin.get_or_insert(begin);
+        }
+    }
+    if usual.reserve > 0.0 {
+        asked.reserve.get_or_insert(usual.reserve);
+    }
+    if let Some(trigger) = usual.trigger {
+        asked.gradient_below.get_or_insert(trigger.gradient);
+        asked.weight_below.get_or_insert(trigger.weight);
+        asked.gradient_memory.get_or_insert(trigger.memory);
     }
     Ok(())
 }
@@ -160,33 +196,60 @@ pub fn optimizer(recipe: &Recipe, role: Role) -> Result<Optimizer> {
         kind,
         learning_rate: or(rate, usual.learning_rate),
         weight_decay: or(train.weight_decay, usual.weight_decay),
-        schedule: Schedule { shape, warm_up: train.warm_up },
+        schedule: optimizer::Schedule { shape, warm_up: train.warm_up },
         clip,
     })
 }
 
 /// How sparse a model is.
 pub fn sparsity(recipe: &Recipe, role: Role) -> Result<Sparsity> {
-    let asked = &recipe.sparsity;
     if role != Role::Sparse || !is_sparse(recipe) {
         return Ok(Sparsity::named("dense")?);
     }
+    let mut asked = recipe.sparsity.clone();
+    complete_sparsity(&mut asked)?;
     let wrong = |problem| Error::Recipe { place: "sparsity.structure".to_owned(), problem };
-    let method = Sparsity::named(&asked.method)?;
+    let usual = Sparsity::named(&asked.method)?;
+    let schedule = match usual.schedule {
+        Schedule::Constant => Schedule::Constant,
+        Schedule::Cubic { initial, begin } => Schedule::Cubic {
+            initial: asked.initial.map_or(initial, |zeros| 1.0 - zeros),
+            begin: asked.begin.unwrap_or(begin),
+        },
+        Schedule::Steps { rounds, rewind, rewind_to } => Schedule::Steps {
+            rounds: asked.rounds.unwrap_or(rounds),
+            rewind: Rewind::ALL
+                .into_iter()
+                .find(|known| Some(known.0) == asked.rewind.as_deref())
+                .map_or(rewind, |r| r.1),
+            rewind_to: asked.rewind_to.unwrap_or(rewind_to),
+        },
+        Schedule::Phases { rounds, begin } => {
+            Schedule::Phases { rounds: asked.rounds.unwrap_or(rounds), begin: asked.begin.unwrap_or(begin) }
+        }
+    };
     Ok(Sparsity {
         density: 1.0 - asked.target,
         distribution: match &asked.distribution {
             Spread::PerLayer(densities) => Distribution::PerLayer(densities.clone()),
             Spread::Named(name) if name == "uniform" => Distribution::Uniform,
+            Spread::Named(name) if name == "global" => Distribution::Global,
             Spread::Named(_) => Distribution::ErdosRenyi,
         },
         structure: asked.structure.parse().map_err(|e: rarefy_core::Error| wrong(e.to_string()))?,
+        schedule,
         every: asked.every,
-        // The method fixed has none.
-        fraction: if method.fraction == 0.0 { 0.0 } else { asked.fraction },
-        until: asked.until,
-        drop: asked.drop.clone().unwrap_or(method.drop),
-        grow: asked.grow.clone().unwrap_or(method.grow),
+        // A method that replaces nothing has none.
+        fraction: if usual.fraction == 0.0 { 0.0 } else { asked.fraction.unwrap_or(usual.fraction) },
+        until: asked.until.unwrap_or(usual.until),
+        drop: asked.drop.unwrap_or(usual.drop),
+        grow: asked.grow.unwrap_or(usual.grow),
+        reserve: asked.reserve.unwrap_or(usual.reserve),
+        trigger: usual.trigger.map(|trigger| Trigger {
+            gradient: asked.gradient_below.unwrap_or(trigger.gradient),
+            weight: asked.weight_below.unwrap_or(trigger.weight),
+            memory: asked.gradient_memory.unwrap_or(trigger.memory),
+        }),
     })
 }
 
@@ -334,6 +397,44 @@ mod tests {
                 assert_eq!(optimizer(&recipe, Role::Sparse).unwrap(), before);
             }
         }
+    }
+
+    #[test]
+    fn every_method_runs_as_its_complete_recipe_says() {
+        for method in rarefy_nn::sparsify::registry().iter().filter(|method| method.name != "dense") {
+            let mut recipe =
+                Recipe::parse("[data]\ntrain = \"digits\"\n[model]\nlayers = [\"linear 10\"]", "r").unwrap();
+            recipe.set(&format!("sparsity.method={}", method.name)).unwrap();
+            recipe.set("sparsity.target=0.95").unwrap();
+            let expected = Sparsity { density: 1.0 - 0.95, ..Sparsity::named(method.name).unwrap() };
+            assert_eq!(sparsity(&recipe, Role::Sparse).unwrap(), expected);
+            complete(&mut recipe).unwrap();
+            assert_eq!(sparsity(&recipe, Role::Sparse).unwrap(), expected);
+            assert_eq!(Recipe::parse(&recipe.to_toml(), "as run").unwrap(), recipe);
+        }
+    }
+
+    #[test]
+    fn keys_of_methods_are_what_they_set() {
+        let sparsity = |settings: &[&str]| {
+            let mut recipe = Recipe::builtin();
+            settings.iter().for_each(|setting| recipe.set(setting).unwrap());
+            sparsity(&recipe, Role::Sparse).unwrap()
+        };
+        let gmp =
+            sparsity(&["sparsity.method=gmp", "sparsity.initial=0.25", "sparsity.begin=0.1", "sparsity.until=0.6"]);
+        assert_eq!((gmp.schedule, gmp.until, gmp.fraction), (Schedule::Cubic { initial: 0.75, begin: 0.1 }, 0.6, 0.0));
+        let lottery =
+            ["sparsity.method=lottery", "sparsity.rounds=5", "sparsity.rewind=rate", "sparsity.rewind-to=0.2"];
+        let expected = Schedule::Steps { rounds: 5, rewind: Rewind::Rate, rewind_to: 0.2 };
+        assert_eq!(sparsity(&lottery).schedule, expected);
+        assert_eq!(sparsity(&["sparsity.method=top-kast", "sparsity.reserve=0.5"]).reserve, 0.5);
+        let trigger = ["sparsity.method=trigger", "sparsity.gradient-below=0.5", "sparsity.weight-below=0.4"];
+        let trigger = sparsity(&trigger).trigger.unwrap();
+        assert_eq!((trigger.gradient, trigger.weight, trigger.memory), (0.5, 0.4, 0.99));
+        let windows = sparsity(&["sparsity.structure=3 of 32"]);
+        assert_eq!(windows.structure, rarefy_core::pattern::Structure::Window { keep: 3, of: 32 });
+        assert!(Recipe::builtin().set("sparsity.reserve=0.5").is_err());
     }
 
     #[test]
