@@ -1,7 +1,8 @@
 //! A network with weights, and the batches that flow through it.
 
 use crate::layer::{Layer, Mode, Pass};
-use crate::{Error, Param, Result, Step, Weight};
+use crate::{Error, Input, Param, Result, Step, Weight};
+use rarefy_core::kernels::sparse_input::SparseBatch;
 use rarefy_core::kernels::update::Rule;
 use rarefy_core::matrix::Batch;
 use rarefy_model::graph::Graph;
@@ -21,6 +22,10 @@ pub struct Network {
     values: Vec<Batch>,
     /// `gradients[i]` is that of `values[i + 1]`.
     gradients: Vec<Batch>,
+    /// The input, if it was last put in sparse; `values[0]` is then not in use.
+    sparse: Option<SparseBatch>,
+    /// Whether it was.
+    is_sparse: bool,
 }
 
 impl Network {
@@ -51,7 +56,8 @@ impl Network {
             return Err(Error::Layer { at: layers.len(), layer: String::new(), problem });
         }
         let empty = |count| (0..count).map(|_| Batch::zeros(0, 0)).collect::<rarefy_core::Result<Vec<_>>>();
-        Ok(Self { inputs, layers, own, values: empty(batches + 1)?, gradients: empty(batches)? })
+        let (values, gradients) = (empty(batches + 1)?, empty(batches)?);
+        Ok(Self { inputs, layers, own, values, gradients, sparse: None, is_sparse: false })
     }
 
     /// The network of a graph that [`Network::lower`] has made, its layers without dropout and ready for an optimizer that keeps
@@ -129,17 +135,65 @@ impl Network {
     /// When there is no memory for them.
     pub fn input(&mut self, len: usize) -> Result<&mut Batch> {
         self.values[0].reshape(self.inputs, len)?;
+        self.is_sparse = false;
+        self.reserve(len)?;
+        Ok(&mut self.values[0])
+    }
+
+    /// As [`Network::input`], for samples of which few features are not zero. No array of `features × len` exists then; the first
+    /// layer's weight is stored sparse from now on.
+    ///
+    /// # Errors
+    /// [`Error::Layer`] if the first layer is not linear; when there is no memory.
+    pub fn sparse_input(&mut self, len: usize) -> Result<&mut SparseBatch> {
+        self.first_weight()?.store_sparse()?;
+        self.is_sparse = true;
+        self.reserve(len)?;
+        match &mut self.sparse {
+            Some(batch) => Ok(batch),
+            none => Ok(none.insert(SparseBatch::new(self.inputs)?)),
+        }
+    }
+
+    /// The weight of the first layer, which alone can read sparse input.
+    pub(crate) fn first_weight(&mut self) -> Result<&mut Weight> {
+        let layer = &mut self.layers[0];
+        let kind = layer.kind();
+        layer.weight_mut().ok_or_else(|| {
+            let problem = "sparse data go into a linear layer first, such as `linear 256`".to_owned();
+            Error::Layer { at: 1, layer: kind.to_owned(), problem }
+        })
+    }
+
+    /// Brings up to date what lazy training on sparse input has left behind.
+    pub fn catch_up(&mut self) {
+        if let Some(weight) = self.layers[0].weight_mut() {
+            weight.catch_up(None);
+        }
+    }
+
+    /// Makes room for the outputs of all layers.
+    fn reserve(&mut self, len: usize) -> Result<()> {
         let owners = self.layers.iter().zip(&self.own).filter(|(_, own)| **own);
         for (value, (layer, _)) in self.values[1..].iter_mut().zip(owners) {
             value.reshape(layer.outputs(), len)?;
         }
-        Ok(&mut self.values[0])
+        Ok(())
     }
 
     /// Runs the batch last put into [`Network::input`] through all layers, and returns the output.
     pub fn forward(&mut self, mode: Mode) -> &Batch {
         let mut at = 0;
+        let mut sparse = self.sparse.as_ref().filter(|_| self.is_sparse);
         for (layer, &own) in self.layers.iter_mut().zip(&self.own) {
+            if let (Some(x), Some(weight)) = (sparse.take(), layer.weight_mut()) {
+                if let Mode::Train { .. } = mode {
+                    weight.catch_up(Some(x.active()));
+                }
+                weight.forward(x, &mut self.values[1]);
+                at = 1;
+                continue;
+            }
             let (before, after) = self.values.split_at_mut(at + 1);
             match layer.pass() {
                 Pass::Map(map) if own => {
@@ -172,6 +226,10 @@ impl Network {
         for (number, layer) in self.layers.iter_mut().enumerate().rev() {
             let (before, after) = self.gradients.split_at_mut(at.saturating_sub(1));
             let x = |i: usize| &self.values[i];
+            if let (0, true, Some(x), Some(weight)) = (number, self.is_sparse, &self.sparse, layer.weight_mut()) {
+                weight.backward(x, &after[0], None, step);
+                break;
+            }
             match layer.pass() {
                 // Nobody needs the gradient of the input.
                 Pass::Map(_) if at == 0 => {}
@@ -198,12 +256,16 @@ impl Network {
     /// The first that `visit` returns.
     pub fn each_weight(
         &mut self,
-        mut visit: impl FnMut(usize, &mut Weight, &Batch, &Batch) -> Result<()>,
+        mut visit: impl FnMut(usize, &mut Weight, Input<'_>, &Batch) -> Result<()>,
     ) -> Result<()> {
         let mut at = 0;
         for (number, (layer, &own)) in self.layers.iter_mut().zip(&self.own).enumerate() {
             if let Some(weight) = layer.weight_mut() {
-                visit(number, weight, &self.values[at], &self.gradients[at])?;
+                let x = match &self.sparse {
+                    Some(sparse) if number == 0 && self.is_sparse => sparse.into(),
+                    _ => (&self.values[at]).into(),
+                };
+                visit(number, weight, x, &self.gradients[at])?;
             }
             at += usize::from(own);
         }
@@ -213,7 +275,10 @@ impl Network {
     /// Applies and clears all accumulated gradients.
     pub fn apply(&mut self, rule: &Rule) {
         for layer in &mut self.layers {
-            layer.params_mut().into_iter().for_each(|(_, param)| param.apply_gradient(rule));
+            match layer.weight_mut() {
+                Some(weight) => weight.apply_gradient(rule),
+                None => layer.params_mut().into_iter().for_each(|(_, param)| param.apply_gradient(rule)),
+            }
         }
     }
 

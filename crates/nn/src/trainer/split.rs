@@ -118,8 +118,16 @@ pub(super) struct Feed<'a> {
 
 impl<'a> Feed<'a> {
     /// For training: checked, and with class weights.
-    pub fn train(split: &'a Split<'a>, network: &Network, config: &Config) -> Result<Self> {
+    pub fn train(split: &'a Split<'a>, network: &mut Network, config: &Config) -> Result<Self> {
         split.data.check_for_training()?;
+        match (&split.data.features, config.lazy) {
+            (Features::Sparse(_), None | Some(true)) => network.first_weight()?.be_lazy(),
+            (Features::Dense(_) | Features::Bytes(_), Some(true)) => {
+                let expected = "false or none, as these data are not sparse".to_owned();
+                return Err(Error::Setting { name: "lazy", found: "true".to_owned(), expected });
+            }
+            _ => {}
+        }
         let mut feed = Self::evaluate(split, network)?;
         feed.class_weights = split.class_weights(&config.class_weights)?;
         Ok(feed)
@@ -145,24 +153,14 @@ impl<'a> Feed<'a> {
     /// Fills the network's input with these rows, and remembers their targets.
     pub fn fill(&mut self, rows: &[u32], network: &mut Network) -> Result<()> {
         let Split { data, factors, .. } = self.split;
-        let input = network.input(rows.len())?;
         let scale = match factors {
             Factors::Same(factor) => gather::Factors::One(*factor),
             Factors::PerFeature(factors) => gather::Factors::Each(factors),
         };
         match &data.features {
-            Features::Dense(features) => gather::dense(features.view(), rows, scale, input),
-            Features::Bytes(features) => gather::bytes(features.view(), rows, scale, input),
-            Features::Sparse(features) => {
-                input.data_mut().fill(0.0);
-                let stride = input.stride();
-                for (s, &row) in rows.iter().enumerate() {
-                    let (indices, values) = features.row(row as usize);
-                    for (&j, value) in indices.iter().zip(values) {
-                        input.data_mut()[j as usize * stride + s] = value * factors.of(j as usize);
-                    }
-                }
-            }
+            Features::Dense(features) => gather::dense(features.view(), rows, scale, network.input(rows.len())?),
+            Features::Bytes(features) => gather::bytes(features.view(), rows, scale, network.input(rows.len())?),
+            Features::Sparse(features) => network.sparse_input(rows.len())?.fill(features.view(), rows, scale)?,
         }
         match &data.target {
             Target::Classes(classes) => {
