@@ -95,7 +95,9 @@ pub enum Error {
         option: &'static str,
     },
     /// A file of a kind that is known, and not read.
-    #[error("{place}: this is {found}; expected IDX, CSV or TSV, plain or compressed with gzip or zstd: {fix}")]
+    #[error(
+        "{place}: this is {found}; expected IDX, NumPy, MatrixMarket, svmlight, CSV or TSV, plain or compressed with gzip or zstd: {fix}"
+    )]
     Foreign {
         /// Which file.
         place: Place,
@@ -106,7 +108,7 @@ pub enum Error {
     },
     /// A file of no known kind.
     #[error(
-        "{place}: begins with {found}; expected IDX (two zero bytes), or CSV or TSV (text), plain or compressed with gzip or zstd"
+        "{place}: begins with {found}; expected IDX (two zero bytes), NumPy (.npy, .npz), or text (MatrixMarket, svmlight, CSV, TSV), plain or compressed with gzip or zstd"
     )]
     UnknownFormat {
         /// Which file.

@@ -7,6 +7,8 @@
 //! |---|---|
 //! | [`idx`] | IDX, the format of MNIST: arrays of bytes, integers and floats |
 //! | [`csv`] | CSV and TSV |
+//! | [`npy`], [`npz`] | NumPy arrays, SciPy sparse matrices |
+//! | [`matrix_market`] | MatrixMarket: sparse and dense matrices |
 //! | [`svmlight`] | svmlight (libsvm): sparse features, classes, values or sets of classes |
 //! | [`compression`] | gzip and zstd around any of them, found by content |
 //!
@@ -38,6 +40,10 @@ mod error;
 mod foreign;
 pub mod idx;
 pub mod labels;
+mod lines;
+pub mod matrix_market;
+pub mod npy;
+pub mod npz;
 mod number;
 mod read;
 mod scaling;
@@ -45,6 +51,7 @@ mod sparse;
 pub mod split;
 pub mod svmlight;
 mod texts;
+mod zip;
 
 pub use compression::{Limits, Source};
 pub use dataset::{Dataset, Features, Target};

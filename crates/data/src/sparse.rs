@@ -2,8 +2,10 @@
 
 use std::str::FromStr;
 
+use rarefy_core::matrix::{Csr, CsrView};
+
 use crate::compression::Limits;
-use crate::error::{Error, Place, Result};
+use crate::error::{At, Error, Place, Result};
 
 /// What is known about sparse data before they are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -127,6 +129,74 @@ pub(crate) fn settle(
         }
     }
     Ok(())
+}
+
+/// A matrix from compressed rows that a file holds, its rows settled as the options say.
+pub(crate) fn csr(
+    (rows, cols): (usize, usize),
+    indptr: Vec<u32>,
+    indices: Vec<u32>,
+    values: Vec<f32>,
+    options: &SparseOptions,
+    place: &Place,
+) -> Result<Csr<f32>> {
+    let matrix = |source| Error::Matrix { place: place.clone(), source };
+    match CsrView::new(rows, cols, &indptr, &indices, &values) {
+        Ok(_) => return Csr::new(rows, cols, indptr, indices, values).map_err(matrix),
+        // All else is sound.
+        Err(rarefy_core::Error::Order { .. }) => {}
+        Err(source) => return Err(matrix(source)),
+    }
+    let (mut starts, mut to, mut numbers) =
+        (vec![0u32], Vec::with_capacity(indices.len()), Vec::with_capacity(indices.len()));
+    for (row, ends) in indptr.windows(2).enumerate() {
+        let (first, line) = (to.len(), ends[0] as usize..ends[1] as usize);
+        to.extend_from_slice(&indices[line.clone()]);
+        numbers.extend_from_slice(&values[line.clone()]);
+        settle(&mut to, &mut numbers, first, options).map_err(|fault| {
+            let place = Place::new(&format!("{}: row {row} (from 0)", place.file), At::File);
+            let found = if let Fault::Unsorted { at, .. } = fault { indices[line.start + at] } else { 0 };
+            fault.error(place, "column", found, 0)
+        })?;
+        starts.push(to.len() as u32);
+    }
+    Csr::new(rows, cols, starts, to, numbers).map_err(matrix)
+}
+
+/// A matrix from entries in any order, in `O(entries + rows)`.
+pub(crate) fn from_entries(
+    (rows, cols): (usize, usize),
+    entries: &[(u32, u32, f32)],
+    options: &SparseOptions,
+    place: &Place,
+) -> Result<Csr<f32>> {
+    let matrix = |source| Error::Matrix { place: place.clone(), source };
+    let mut indptr = rarefy_core::matrix::try_vec("rows of a sparse matrix", rows + 1, 0u32).map_err(matrix)?;
+    let mut indices =
+        rarefy_core::matrix::try_vec("entries of a sparse matrix", entries.len(), 0u32).map_err(matrix)?;
+    let mut values = rarefy_core::matrix::try_vec("entries of a sparse matrix", entries.len(), 0f32).map_err(matrix)?;
+    entries.iter().for_each(|&(i, ..)| indptr[i as usize + 1] += 1);
+    (1..=rows).for_each(|i| indptr[i] += indptr[i - 1]);
+    let mut next = indptr.clone();
+    for &(i, j, value) in entries {
+        let at = next[i as usize] as usize;
+        (indices[at], values[at]) = (j, value);
+        next[i as usize] += 1;
+    }
+    csr((rows, cols), indptr, indices, values, &SparseOptions { sort: true, ..*options }, place)
+}
+
+/// Checks a declared shape against the limits, before anything is taken by it.
+pub(crate) fn check_shape(rows: u64, cols: u64, limits: &Limits, place: &Place) -> Result<(usize, usize)> {
+    let past =
+        |what, limit: usize, option| Err(Error::Limit { place: place.clone(), what, limit: limit as u64, option });
+    if rows > limits.rows as u64 {
+        return past("the number of rows", limits.rows, "rows");
+    }
+    if cols > limits.max_features as u64 {
+        return past("the number of columns", limits.max_features, "max_features");
+    }
+    Ok((rows as usize, cols as usize))
 }
 
 /// Checks that so many entries stay within the limit of bytes.

@@ -12,6 +12,7 @@ pub mod net;
 pub mod network;
 pub mod optimizer;
 pub mod param;
+pub mod sample;
 pub mod sparsify;
 pub mod trainer;
 pub mod weight;

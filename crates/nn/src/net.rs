@@ -25,6 +25,8 @@ pub mod stream {
     pub const DROPOUT: u32 = 0x4000;
     /// Weights dropped and grown; layer `i` uses `SPARSIFY + i`.
     pub const SPARSIFY: u32 = 0x5000;
+    /// Outputs that take part in a step; one step a mini-batch.
+    pub const SAMPLE: u32 = 0x6000;
 }
 
 /// An architecture: the number of inputs and the layers in order, each in the words of recipes ([`layer::registry`]).
@@ -163,7 +165,12 @@ impl Net {
         let mut layers = self.make()?;
         let mut weights: Vec<&mut Weight> = layers.iter_mut().filter_map(|layer| layer.weight_mut()).collect();
         let shapes: Vec<(usize, usize)> = weights.iter().map(|weight| (weight.rows(), weight.cols())).collect();
-        let entries = how.distribution.allocate_within(&shapes, how.structure, how.density, &[])?;
+        // A network may have no weight but the rows of `sampled-linear`.
+        let entries = if shapes.is_empty() {
+            Vec::new()
+        } else {
+            how.distribution.allocate_within(&shapes, how.structure, how.density, &[])?
+        };
         for (i, (weight, entries)) in weights.iter_mut().zip(entries).enumerate() {
             let shape = shapes[i];
             let pattern = if entries == shape.0 * shape.1 {
@@ -175,6 +182,7 @@ impl Net {
         }
         for (at, layer) in layers.iter_mut().enumerate() {
             layer.start(at, how.moments);
+            layer.draw(Key::new(how.seed, stream::VALUES + 0x800 + at as u32));
         }
         Network::new(self.inputs, layers)
     }

@@ -1,6 +1,6 @@
 //! A network with weights, and the batches that flow through it.
 
-use crate::layer::{Layer, Mode, Pass};
+use crate::layer::{Layer, Mode, Pass, Sampled};
 use crate::{Error, Input, Param, Result, Step, Weight};
 use rarefy_core::kernels::sparse_input::SparseBatch;
 use rarefy_core::kernels::update::Rule;
@@ -38,7 +38,12 @@ impl Network {
         let mut layers = absorb(layers);
         let mut own = Vec::with_capacity(layers.len());
         let (mut batches, mut read) = (0, false);
+        let last = layers.len().saturating_sub(1);
         for (at, layer) in layers.iter_mut().enumerate() {
+            if at < last && layer.sampled().is_some() {
+                let problem = "it computes a part of its outputs, so nothing can read them; put it last".to_owned();
+                return Err(Error::Layer { at: at + 1, layer: layer.kind().to_owned(), problem });
+            }
             let trained = !layer.params().is_empty();
             let (new, reads) = match layer.pass() {
                 Pass::Transform(_) => (true, false),
@@ -94,6 +99,11 @@ impl Network {
     /// The layers, to change.
     pub fn layers_mut(&mut self) -> &mut [Box<dyn Layer>] {
         &mut self.layers
+    }
+
+    /// The last layer, if it computes a sample of its outputs while training.
+    pub fn sampled(&mut self) -> Option<&mut Sampled> {
+        self.layers.last_mut().and_then(|layer| layer.sampled())
     }
 
     /// The weights, in order.
@@ -155,6 +165,27 @@ impl Network {
         }
     }
 
+    /// Copies the input last put in, every number of it: what an autoencoder's outputs should be.
+    pub(crate) fn copy_input(&self, to: &mut Batch) -> Result<()> {
+        match &self.sparse {
+            Some(sparse) if self.is_sparse => {
+                to.reshape(self.inputs, sparse.len())?;
+                to.data_mut().fill(0.0);
+                let stride = to.stride();
+                for (a, &j) in sparse.active().iter().enumerate() {
+                    let (samples, values) = sparse.feature(a);
+                    let row = &mut to.data_mut()[j as usize * stride..][..stride];
+                    samples.iter().zip(values).for_each(|(&s, &value)| row[s as usize] = value);
+                }
+            }
+            _ => {
+                to.reshape(self.inputs, self.values[0].len())?;
+                to.data_mut().copy_from_slice(self.values[0].data());
+            }
+        }
+        Ok(())
+    }
+
     /// The weight of the first layer, which alone can read sparse input.
     pub(crate) fn first_weight(&mut self) -> Result<&mut Weight> {
         let layer = &mut self.layers[0];
@@ -176,7 +207,7 @@ impl Network {
     fn reserve(&mut self, len: usize) -> Result<()> {
         let owners = self.layers.iter().zip(&self.own).filter(|(_, own)| **own);
         for (value, (layer, _)) in self.values[1..].iter_mut().zip(owners) {
-            value.reshape(layer.outputs(), len)?;
+            value.reshape(layer.outputs_now(), len)?;
         }
         Ok(())
     }

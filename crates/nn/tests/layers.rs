@@ -17,6 +17,8 @@ use rarefy_nn::{Layer, Mode, Net, Network, Param, Pass, Step, Weight, layer};
 const LAYERS: &[&str] = &[
     "linear 7",
     "linear 7 no-bias",
+    "sampled-linear 7 3",
+    "sampled-linear 7 3 log-uniform",
     "bias",
     "relu",
     "leaky-relu",
@@ -157,6 +159,11 @@ fn every_layer_of_the_registry_is_in_the_table() {
     }
 }
 
+/// The layers that need not be the last; the others have tests of their own.
+fn inner() -> impl Iterator<Item = &'static &'static str> {
+    LAYERS.iter().filter(|words| !words.starts_with("sampled"))
+}
+
 /// A network that contains the layer, its biases, norms and running statistics drawn at random.
 fn network(words: &str) -> Network {
     let net = Net::new(5).linear(INPUTS).layer(words).linear(3);
@@ -191,7 +198,7 @@ fn rows(len: usize) -> Dense<f32> {
 
 #[test]
 fn artifacts_answer_as_the_network() {
-    for words in LAYERS {
+    for words in inner() {
         let mut network = network(words);
         for len in LENGTHS {
             let rows = rows(len);
@@ -204,7 +211,7 @@ fn artifacts_answer_as_the_network() {
 
 #[test]
 fn lifted_networks_answer_as_those_that_were_lowered() {
-    for words in LAYERS {
+    for words in inner() {
         let mut network = network(words);
         let graph = network.lower().unwrap();
         let mut lifted = Network::from_graph(&graph, 2).unwrap();
@@ -249,6 +256,10 @@ fn words_that_make_no_layer_are_named() {
         ("leaky-relu x", "slope `x`, expected a number such as 0.1"),
         ("leaky-relu -0.1", "slope -0.1, expected a finite number, 0 or above"),
         ("leaky-relu nan", "slope NaN, expected a finite number"),
+        ("sampled-linear 10", "expected such as `sampled-linear 100000 1000`"),
+        ("sampled-linear 10 11", "a sample of 11, expected at most the 10 outputs"),
+        ("sampled-linear 10 0", "a sample of `0`, expected a whole number above 0"),
+        ("sampled-linear 4000000000 1", "4000000000 outputs of 4 inputs, expected fewer than 2³² weights"),
         ("sparse-relu", "expected `sparse-relu 0.1` or `sparse-relu density 0.1`"),
         ("sparse-relu -0.1", "threshold -0.1, expected a finite number, 0 or above"),
         ("sparse-relu density 1", "density 1, expected a number between 0 and 1"),

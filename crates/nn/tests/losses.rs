@@ -5,7 +5,10 @@ mod common;
 use common::{LENGTHS, away_from_zero, batch, check_gradient, numbers, padding_is_zero, random};
 use rarefy_core::matrix::Batch;
 use rarefy_nn::Loss;
-use rarefy_nn::loss::{Targets, loss, registry};
+use rarefy_nn::loss::{Sets, Targets, loss, registry};
+
+/// The loss whose targets are sets of labels: those of a sample whose values are 1.
+const LABELS: &str = "label-cross-entropy";
 
 /// A loss of one sample: its outputs and targets (a class as the only number) to a value, in double precision.
 type Formula = fn(z: &[f64], t: &[f64]) -> f64;
@@ -28,6 +31,7 @@ const CASES: &[Case] = &[
     Case { name: "entmax-1.5", outputs: 7, classes: 7, range: (0.0, 0.0), formula: entmax },
     Case { name: "binary-cross-entropy", outputs: 1, classes: 2, range: (0.0, 0.0), formula: binary_cross_entropy },
     Case { name: "binary-cross-entropy", outputs: 5, classes: 0, range: (0.0, 1.0), formula: binary_cross_entropy },
+    Case { name: LABELS, outputs: 6, classes: 0, range: (0.0, 1.0), formula: label_cross_entropy },
     Case { name: "squared-error", outputs: 3, classes: 0, range: (-2.0, 2.0), formula: squared_error },
     Case { name: "squared-error", outputs: 1, classes: 0, range: (-2.0, 2.0), formula: squared_error },
 ];
@@ -67,6 +71,10 @@ fn entmax(z: &[f64], t: &[f64]) -> f64 {
     p.iter().zip(z).map(|(p, z)| p * z).sum::<f64>() + entropy - z[t[0] as usize]
 }
 
+fn label_cross_entropy(z: &[f64], t: &[f64]) -> f64 {
+    z.len() as f64 * binary_cross_entropy(z, t)
+}
+
 fn squared_error(z: &[f64], t: &[f64]) -> f64 {
     z.iter().zip(t).map(|(z, t)| (z - t).powi(2)).sum::<f64>() / z.len() as f64
 }
@@ -76,6 +84,8 @@ struct Problem {
     z: Batch,
     classes: Vec<u32>,
     values: Batch,
+    /// Sets of labels: where they end, and the labels.
+    sets: (Vec<u32>, Vec<u32>),
     weights: Vec<f32>,
 }
 
@@ -87,16 +97,30 @@ impl Case {
     fn problem(&self, len: usize) -> Problem {
         let mut random = random(len as u32);
         let (low, high) = self.range;
+        let mut values = batch(self.outputs, len, 0.0, |_, _| low + (high - low) * random.uniform_f32());
+        let mut sets = (vec![0], Vec::new());
+        if self.name == LABELS {
+            values.data_mut().iter_mut().for_each(|t| *t = t.round());
+            for s in 0..len {
+                sets.1.extend((0..self.outputs).filter(|&j| values.row(j)[s] == 1.0).map(|j| j as u32));
+                sets.0.push(sets.1.len() as u32);
+            }
+        }
         Problem {
+            sets,
             z: batch(self.outputs, len, 0.7, |_, _| 2.0 * away_from_zero(&mut random)),
             classes: (0..len).map(|_| random.below(u64::from(self.classes.max(1))) as u32).collect(),
-            values: batch(self.outputs, len, 0.0, |_, _| low + (high - low) * random.uniform_f32()),
+            values,
             weights: (0..len).map(|i| if i == 3 { 0.0 } else { 0.5 + random.uniform_f32() }).collect(),
         }
     }
 
     fn targets<'a>(&self, problem: &'a Problem) -> Targets<'a> {
-        if self.classes > 0 { Targets::Classes(&problem.classes) } else { Targets::Values(&problem.values) }
+        match self.classes {
+            _ if self.name == LABELS => Targets::Labels(Sets::new(&problem.sets.0, &problem.sets.1)),
+            0 => Targets::Values(&problem.values),
+            _ => Targets::Classes(&problem.classes),
+        }
     }
 
     /// The closed form of the weighted sum.
@@ -210,7 +234,7 @@ fn outputs_that_are_not_numbers_are_seen_in_the_loss() {
             let found = case.loss().evaluate(&problem.z, &case.targets(&problem), None, 1.0, None).unwrap();
             // An infinite logit may be right: then there is no loss in it.
             assert!(
-                !found.is_finite() || poison.is_infinite() && case.name == "binary-cross-entropy",
+                !found.is_finite() || poison.is_infinite() && [LABELS, "binary-cross-entropy"].contains(&case.name),
                 "{}: {found}",
                 case.name
             );
@@ -270,6 +294,6 @@ fn an_unknown_name_lists_the_known_ones() {
     let error = loss("crossentropy").unwrap_err().to_string();
     assert_eq!(
         error,
-        "loss is `crossentropy`, expected one of cross-entropy, sparsemax, entmax-1.5, binary-cross-entropy, squared-error"
+        "loss is `crossentropy`, expected one of cross-entropy, sparsemax, entmax-1.5, binary-cross-entropy, label-cross-entropy, squared-error"
     );
 }

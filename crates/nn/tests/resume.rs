@@ -58,7 +58,18 @@ fn everything(optimizer: &str) -> Config {
 fn a_run_resumed_after_every_step_ends_on_the_same_bits() {
     let _alone = alone();
     let (train, validation) = parts(200, 80);
-    for config in [everything("adam"), everything("rmsprop"), Config { accumulate: 2, ..everything("sgd") }] {
+    let sparse = ["sparse-relu density 0.3", "linear 24", "shifted-relu", "k-winners 9", "sampled-linear 10 4"];
+    let sparse = Config {
+        net: sparse.iter().fold(Net::new(64).linear(40), |net, words| net.layer(*words)),
+        ..config("rigl", "adamw")
+    };
+    for config in [
+        sparse,
+        Config { hardest: 0.4, ..everything("adam") },
+        everything("adam"),
+        everything("rmsprop"),
+        Config { accumulate: 2, ..everything("sgd") },
+    ] {
         let mut whole = Trainer::new(config.clone()).unwrap();
         whole.fit(&train, Some(&validation), &(), &mut |_| Ok(())).unwrap();
         let mut trainer = Trainer::new(config.clone()).unwrap();

@@ -9,7 +9,7 @@ use rarefy_core::progress::{Cancel, Progress};
 use rarefy_data::{Dataset, Factors, Features, Target};
 use rarefy_nn::optimizer::Clip;
 use rarefy_nn::sparsify::{Method, registry};
-use rarefy_nn::trainer::{ClassWeights, Stop};
+use rarefy_nn::trainer::{Aim, ClassWeights, Stop};
 use rarefy_nn::{Config, Ended, Error, Net, Optimizer, Sparsity, Split, Trainer};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -167,7 +167,7 @@ fn sparse_features_train_as_dense_ones() {
     let run = |features| {
         let data =
             Dataset::with_classes("digits", features, digits().target.clone(), digits().class_names.clone()).unwrap();
-        let split = Split { data: &data, rows: train.rows.clone(), factors: train.factors.clone() };
+        let split = Split { data: &data, ..train.clone() };
         bits(fit(config("rigl", "adam"), &split, None).network())
     };
     let _alone = alone();
@@ -341,4 +341,64 @@ fn an_error_at_the_end_of_an_epoch_ends_the_training() {
     let disk = || Error::Setting { name: "disk", found: "full".into(), expected: "room".into() };
     assert!(trainer.fit(&train, None, &(), &mut |_| Err(disk())).is_err());
     assert_eq!(trainer.history().len(), 1);
+}
+
+#[test]
+fn the_hardest_half_of_a_batch_is_trained_as_a_batch_of_its_own() {
+    let (train, _) = parts(200, 80);
+    let one_step = |split: &Split<'_>, hardest: f64, batch: usize| {
+        let config = Config { hardest, batch, epochs: 1, ..config("dense", "sgd") };
+        let mut trainer = Trainer::new(config).unwrap();
+        trainer.fit(split, None, &(), &mut |_| Ok(())).unwrap();
+        trainer
+    };
+    let rows = train.rows.len();
+    let found = one_step(&train, 0.5, rows);
+    // The losses before the step, row by row: the rows of the larger half are the batch of the other training.
+    let mut start = Trainer::new(config("dense", "sgd")).unwrap();
+    let mut losses: Vec<(f64, u32)> = train
+        .rows
+        .iter()
+        .map(|&row| (start.evaluate(&Split { rows: vec![row], ..train.clone() }).unwrap().loss, row))
+        .collect();
+    losses.sort_by(|a, b| b.0.total_cmp(&a.0));
+    losses.truncate(rows.div_ceil(2));
+    let half = Split { rows: losses.iter().map(|&(_, row)| row).collect(), ..train.clone() };
+    let expected = one_step(&half, 1.0, half.rows.len());
+    let mean = losses.iter().map(|(loss, _)| loss).sum::<f64>() / losses.len() as f64;
+    assert!((found.history()[0].train_loss - mean).abs() < 1e-5, "{}, {mean}", found.history()[0].train_loss);
+    for (a, b) in found.network().layers().iter().zip(expected.network().layers()) {
+        for ((_, a), (_, b)) in a.params().into_iter().zip(b.params()) {
+            assert!(a.values.iter().zip(&b.values).all(|(a, b)| (a - b).abs() < 1e-6));
+        }
+    }
+}
+
+#[test]
+fn an_autoencoder_learns_to_answer_its_input() {
+    let (train, validation) = parts(400, 80);
+    let [train, validation] = [train, validation].map(|split| Split { aim: Aim::Input, ..split });
+    let config = Config {
+        net: Net::new(64).linear(16).relu().linear(64),
+        loss: "binary-cross-entropy".to_owned(),
+        optimizer: Optimizer { learning_rate: 0.01, ..Optimizer::default() },
+        epochs: 25,
+        ..config("rigl", "adam")
+    };
+    let trainer = fit(config.clone(), &train, Some(&validation));
+    let (first, last) = (&trainer.history()[0], trainer.history().last().unwrap());
+    assert_eq!((last.train_accuracy, last.validation_accuracy), (None, None));
+    let (first, last) = (first.validation_loss.unwrap(), last.validation_loss.unwrap());
+    // What remains of a cross-entropy where targets are shares is their own entropy.
+    let pixels = train.rows.iter().flat_map(|&row| match &digits().features {
+        Features::Dense(x) => x.row(row as usize).iter().map(|&x| f64::from(x) / 16.0).collect::<Vec<_>>(),
+        Features::Bytes(x) => x.row(row as usize).iter().map(|&x| f64::from(x) / 16.0).collect(),
+        Features::Sparse(_) => unreachable!("digits are dense"),
+    });
+    let entropy = |p: f64| if p <= 0.0 || p >= 1.0 { 0.0 } else { -p * p.ln() - (1.0 - p) * (1.0 - p).ln() };
+    let (sum, count) = pixels.fold((0.0, 0.0), |(sum, count), p| (sum + entropy(p), count + 1.0));
+    assert!(last > sum / count && last < 0.6 * first, "{first} to {last}, at least {}", sum / count);
+    let wrong = Config { net: Net::new(64).linear(10), ..config };
+    let text = error(wrong, &train).to_string();
+    assert!(text.contains("64 features to answer, expected 10"), "{text}");
 }

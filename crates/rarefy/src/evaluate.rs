@@ -29,6 +29,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
+pub use rarefy_nn::trainer::MOST_CLASSES;
+
 /// Rows answered at a time: 4096 rows of a thousand features take 16 MiB, whatever the size of the data.
 const CHUNK: usize = 4096;
 
@@ -40,9 +42,11 @@ pub struct Evaluation {
     /// The share of rows whose class is right; `None` for values.
     pub accuracy: Option<f64>,
     /// The mean over rows: for classes `−ln p(right class)` (`None` for a model that gives no probabilities), for values the
-    /// mean squared error.
+    /// mean squared error; for an autoencoder the mean over features, of the binary cross-entropy if its answers are shares, or of
+    /// the squared error.
     pub loss: Option<f64>,
-    /// Rows of each true class (first index) that were taken for each class (second); `None` for values.
+    /// Rows of each true class (first index) that were taken for each class (second); `None` for values, and for more than
+    /// [`MOST_CLASSES`].
     pub confusion: Option<Vec<Vec<u64>>>,
 }
 
@@ -63,24 +67,46 @@ pub fn answer(model: &Artifact, features: &Features) -> Result<Answers> {
     model.check_input(features.cols())?;
     let runtime = model.clone().into_runtime()?;
     let mut outputs = Dense::filled(features.rows(), runtime.outputs(), 0.0)?;
-    for (first, rows) in chunks(features) {
-        let answers = runtime.predict(rows?.view())?;
+    for (first, rows) in chunks(features, runtime.outputs()) {
+        let answers = predict(&runtime, &rows?)?;
         outputs.data_mut()[first * runtime.outputs()..][..answers.data().len()].copy_from_slice(answers.data());
     }
     let classes = match model.task {
         Task::Classification { .. } => (0..outputs.rows()).map(|i| runtime.class_of(outputs.row(i)) as u32).collect(),
-        Task::Regression { .. } => Vec::new(),
+        Task::Regression { .. } | Task::Reconstruction {} => Vec::new(),
     };
     Ok(Answers { outputs, classes })
 }
 
-/// Blocks of rows as plain numbers, each with its first row.
-fn chunks(features: &Features) -> impl Iterator<Item = (usize, Result<Dense<f32>>)> + '_ {
-    (0..features.rows()).step_by(CHUNK).map(|first| (first, block(features, first..features.rows().min(first + CHUNK))))
+/// Blocks of rows, each with its first row: as many as keep rows and answers to 16 million numbers, but
+/// [`CHUNK`] at most.
+fn chunks(features: &Features, outputs: usize) -> impl Iterator<Item = (usize, Result<Features>)> + '_ {
+    let stored = if let Features::Sparse(_) = features { 0 } else { features.cols() };
+    let rows = ((1 << 24) / stored.max(outputs).max(1)).clamp(1, CHUNK);
+    (0..features.rows())
+        .step_by(rows)
+        .map(move |first| (first, block(features, first..features.rows().min(first + rows))))
+}
+
+/// Some rows as they are answered: plain numbers, or sparse if they are sparse.
+fn block(features: &Features, rows: std::ops::Range<usize>) -> Result<Features> {
+    Ok(match features {
+        Features::Sparse(m) => Features::Sparse(m.rows_range(rows)?),
+        _ => Features::Dense(dense(features, rows)?),
+    })
+}
+
+/// A model's answers to a block.
+fn predict(runtime: &Runtime, block: &Features) -> Result<Dense<f32>> {
+    Ok(match block {
+        Features::Dense(rows) => runtime.predict(rows.view())?,
+        Features::Sparse(rows) => runtime.predict_sparse(rows.view())?,
+        Features::Bytes(_) => runtime.predict(dense(block, 0..block.rows())?.view())?,
+    })
 }
 
 /// Some rows as plain numbers.
-fn block(features: &Features, rows: std::ops::Range<usize>) -> Result<Dense<f32>> {
+fn dense(features: &Features, rows: std::ops::Range<usize>) -> Result<Dense<f32>> {
     let cols = features.cols();
     let mut dense = Dense::filled(rows.len(), cols, 0.0f32)?;
     if cols > 0 {
@@ -118,13 +144,14 @@ pub fn evaluate(model: &Artifact, data: &Dataset) -> Result<Evaluation> {
     check_features(model, data)?;
     let mismatch = |problem: String| Error::Mismatch { place: data.name.clone(), problem };
     match (&data.target, &model.task) {
+        (_, Task::Reconstruction {}) => of_reconstruction(model, &data.features),
         (Target::None, _) => {
             Err(mismatch("no labels, expected some to compare with; give the label column, or use predict".to_owned()))
         }
         (Target::Classes(_), Task::Classification { classes }) => {
             let data = data.clone().align_classes(classes)?;
             let Target::Classes(truth) = &data.target else { unreachable!("aligning keeps the kind") };
-            Ok(of_classes(model, &answer(model, &data.features)?, truth))
+            of_classes(model, &data.features, truth)
         }
         (Target::Values(truth), Task::Regression { .. }) => {
             let answers = answer(model, &data.features)?;
@@ -150,21 +177,74 @@ pub fn evaluate(model: &Artifact, data: &Dataset) -> Result<Evaluation> {
     }
 }
 
-/// How good answers of classes are.
-fn of_classes(model: &Artifact, answers: &Answers, truth: &[u32]) -> Evaluation {
+/// How good answers of classes are. Answers exist block by block: there may be very many classes.
+fn of_classes(model: &Artifact, features: &Features, truth: &[u32]) -> Result<Evaluation> {
     let classes = model.classes().len();
-    let mut confusion = vec![vec![0u64; classes]; classes];
-    for (&right, &said) in truth.iter().zip(&answers.classes) {
-        confusion[right as usize][said as usize] += 1;
-    }
-    let right: u64 = (0..classes).map(|class| confusion[class][class]).sum();
-    let rows = truth.len();
+    let mut confusion = (classes <= MOST_CLASSES).then(|| vec![vec![0u64; classes]; classes]);
     let probabilities = matches!(model.graph.nodes.last().map(|node| &node.op), Some(Op::Softmax | Op::Sigmoid));
-    let loss = probabilities.then(|| {
-        let of = |(i, &class): (usize, &u32)| -f64::from(probability(answers.outputs.row(i), class)).max(1e-30).ln();
-        truth.iter().enumerate().map(of).sum::<f64>() / rows.max(1) as f64
-    });
-    Evaluation { rows, accuracy: Some(right as f64 / rows.max(1) as f64), loss, confusion: Some(confusion) }
+    let runtime = model.clone().into_runtime()?;
+    let (mut right, mut loss) = (0u64, 0.0);
+    for (first, block) in chunks(features, runtime.outputs()) {
+        let answers = predict(&runtime, &block?)?;
+        for (i, &class) in truth[first..first + answers.rows()].iter().enumerate() {
+            let said = runtime.class_of(answers.row(i));
+            right += u64::from(said == class as usize);
+            if let Some(confusion) = &mut confusion {
+                confusion[class as usize][said] += 1;
+            }
+            if probabilities {
+                loss -= f64::from(probability(answers.row(i), class)).max(1e-30).ln();
+            }
+        }
+    }
+    let (rows, count) = (truth.len(), truth.len().max(1) as f64);
+    let accuracy = Some(right as f64 / count);
+    Ok(Evaluation { rows, accuracy, loss: probabilities.then_some(loss / count), confusion })
+}
+
+/// How good an autoencoder's answers are, beside the scaled rows.
+fn of_reconstruction(model: &Artifact, features: &Features) -> Result<Evaluation> {
+    let mut model = model.clone();
+    let last = model.graph.nodes.last().map(|node| &node.op);
+    let shares = matches!(last, Some(Op::Sigmoid)) && model.graph.nodes.len() > 1;
+    if shares {
+        // From what goes into the sigmoid the loss is exact where the share would round to 0 or 1.
+        model.graph.nodes.pop();
+    }
+    let scaling = model.scaling.clone();
+    let runtime = model.into_runtime()?;
+    let mut sum = 0.0;
+    for (_, block) in chunks(features, runtime.outputs()) {
+        let block = block?;
+        let answers = predict(&runtime, &block)?;
+        let mut row = vec![0.0; block.cols()];
+        for i in 0..block.rows() {
+            block.row_into(i, &mut row);
+            for (j, (&x, &z)) in row.iter().zip(answers.row(i)).enumerate() {
+                let (t, z) = (f64::from(x * scaling.factor(j)), f64::from(z));
+                sum += if shares { z.max(0.0) - z * t + (-z.abs()).exp().ln_1p() } else { (z - t).powi(2) };
+            }
+        }
+    }
+    let count = (features.rows() * features.cols()).max(1) as f64;
+    Ok(Evaluation { rows: features.rows(), accuracy: None, loss: Some(sum / count), confusion: None })
+}
+
+/// Some rows as the model sees them, scaled, and its answers to them, if it is an autoencoder.
+///
+/// # Errors
+/// As [`answer`].
+pub fn reconstruct(model: &Artifact, features: &Features, rows: usize) -> Result<Option<[Dense<f32>; 2]>> {
+    if model.task != (Task::Reconstruction {}) {
+        return Ok(None);
+    }
+    let mut rows = dense(features, 0..rows.min(features.rows()))?;
+    let answers = model.clone().into_runtime()?.predict(rows.view())?;
+    let cols = rows.cols().max(1);
+    for (at, x) in rows.data_mut().iter_mut().enumerate() {
+        *x *= model.scaling.factor(at % cols);
+    }
+    Ok(Some([rows, answers]))
 }
 
 /// The probability of a class; a single output is that of class 1.
@@ -190,7 +270,7 @@ pub fn microseconds(runtime: &Runtime, features: &Features, rows: usize) -> Resu
     let mut times = Vec::new();
     for _ in 0..7 {
         let start = Instant::now();
-        runtime.predict(block.view())?;
+        predict(runtime, &block)?;
         times.push(start.elapsed().as_secs_f64());
     }
     times.sort_by(f64::total_cmp);
@@ -238,6 +318,20 @@ mod tests {
         for model in [model(classes(), 2, Some(Op::Softmax)), model(classes(), 1, Some(Op::Sigmoid))] {
             assert!((evaluate(&model, &data).unwrap().loss.unwrap() - expected).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn the_loss_of_an_autoencoder_compares_answers_with_scaled_rows() {
+        let data = data(&[[2.0, 0.0], [4.0, 2.0]], Target::None, &[]);
+        let mut model = model(Task::Reconstruction {}, 2, None);
+        model.scaling = rarefy_model::artifact::Scaling::Factor(0.25);
+        assert_eq!(evaluate(&model, &data).unwrap().loss, Some(0.0));
+        assert_eq!(reconstruct(&model, &data.features, 1).unwrap().unwrap()[0].data(), [0.5, 0.0]);
+        model.graph.push("sigmoid1", Op::Sigmoid);
+        // Answers σ(z) with z = t: −t·ln σ(z) − (1 − t)·ln σ(−z).
+        let of = |t: f64| t * (1.0 + (-t).exp()).ln() + (1.0 - t) * (1.0 + t.exp()).ln();
+        let expected = (of(0.5) + of(0.0) + of(1.0) + of(0.5)) / 4.0;
+        assert!((evaluate(&model, &data).unwrap().loss.unwrap() - expected).abs() < 1e-6);
     }
 
     #[test]

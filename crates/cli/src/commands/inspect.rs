@@ -71,6 +71,7 @@ impl Inspect {
         let task = match &model.task {
             Task::Classification { classes } => format!("{} classes", classes.len()),
             Task::Regression { .. } => format!("{outputs} values"),
+            Task::Reconstruction {} => "themselves".to_owned(),
         };
         let (nnz, entries) = (grouped(graph.nnz() as u64), grouped(graph.entries() as u64));
         let density = percent(graph.density());

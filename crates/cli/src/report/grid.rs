@@ -55,6 +55,47 @@ pub fn pixels(counts: &[u32], height: usize, width: usize) -> String {
     svg
 }
 
+/// Lines of pictures, each line with its name: shades from 0 to 1, row by row.
+pub fn pictures(lines: &[(&str, &[Vec<f32>])], height: usize, width: usize) -> String {
+    let most = lines.iter().map(|(_, pictures)| pictures.len()).max().unwrap_or(0).max(1);
+    let (left, gap) = (78.0, 4.0);
+    let across = (SIZE * 1.6 - left) / most as f64;
+    let cell = (across - gap) / width.max(1) as f64;
+    let down = cell * height as f64 + gap;
+    let (w, h) = (SIZE * 1.6, down * lines.len() as f64);
+    let mut svg = format!("<svg viewBox=\"0 0 {w:.1} {h:.1}\" role=\"img\" aria-label=\"reconstructions\">");
+    for (line, (name, pictures)) in lines.iter().enumerate() {
+        let y = line as f64 * down;
+        let _ = write!(svg, "<text x=\"0\" y=\"{:.1}\">{}</text>", y + down / 2.0, escape(name));
+        for (at, picture) in pictures.iter().enumerate() {
+            let x = left + at as f64 * across;
+            let _ = write!(
+                svg,
+                "<rect class=\"ground\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>",
+                across - gap,
+                down - gap
+            );
+            // One path for each of eight shades: a page of a thousand rectangles a picture would be megabytes.
+            let mut shades = vec![String::new(); 8];
+            for (pixel, &value) in picture.iter().take(height * width).enumerate() {
+                let shade = (value.clamp(0.0, 1.0) * 8.0).round() as usize;
+                if shade > 0 {
+                    let (i, j) = (pixel / width, pixel % width);
+                    let path = &mut shades[shade - 1];
+                    let (x, y) = (x + j as f64 * cell, y + i as f64 * cell);
+                    let _ = write!(path, "M{x:.1} {y:.1}h{cell:.2}v{cell:.2}h-{cell:.2}z");
+                }
+            }
+            for (shade, path) in shades.iter().enumerate().filter(|(_, path)| !path.is_empty()) {
+                let opacity = (shade + 1) as f64 / 8.0;
+                let _ = write!(svg, "<path class=\"heat\" fill-opacity=\"{opacity:.3}\" d=\"{path}\"/>");
+            }
+        }
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
 /// Rows of each true class taken for each class.
 pub fn confusion(counts: &[Vec<u64>], classes: &[String]) -> String {
     let k = counts.len().max(1);

@@ -178,6 +178,15 @@ fn grids(outcome: &Outcome) -> Vec<(String, String, String)> {
             grid::pixels(&model.input_weights, height, width),
         ));
     }
+    if let Some((height, width)) = outcome.data.image_shape
+        && !outcome.originals.is_empty()
+    {
+        let models = outcome.models().map(|model| (title(model.role), &model.reconstructions[..]));
+        let lines: Vec<(&str, &[Vec<f32>])> =
+            std::iter::once(("original", &outcome.originals[..])).chain(models).collect();
+        let note = "The first test rows, and what each model makes of them.".to_owned();
+        grids.push(("Reconstructions".to_owned(), note, grid::pictures(&lines, height, width)));
+    }
     if let Some(confusion) = &model.confusion
         && confusion.len() <= grid::MOST_CLASSES
     {
@@ -255,6 +264,7 @@ pub mod tests {
                         bytes: nnz * 2,
                     })
                     .collect(),
+                reconstructions: Vec::new(),
                 input_weights: (0..784)
                     .map(|p| {
                         let (y, x) = (f64::from(p / 28) - 13.5, f64::from(p % 28) - 13.5);
@@ -264,6 +274,7 @@ pub mod tests {
             }
         };
         Outcome {
+            originals: Vec::new(),
             sparse: model(Role::Sparse, 0.9821, 37_273, 30),
             twin: Some(model(Role::Twin, 0.9839, 1_863_680, 10)),
             control: Some(model(Role::Control, 0.9685, 36_896, 30)),
@@ -299,6 +310,20 @@ pub mod tests {
         {
             assert!(page.contains(word), "{word}");
         }
+    }
+
+    #[test]
+    fn an_autoencoder_is_shown_beside_its_twin() {
+        let mut outcome = made_up();
+        let picture = |shade: f32| vec![(0..784).map(|p| shade * (p % 28) as f32 / 28.0).collect::<Vec<f32>>(); 3];
+        outcome.originals = picture(1.0);
+        outcome.sparse.reconstructions = picture(0.8);
+        outcome.twin.as_mut().unwrap().reconstructions = picture(0.9);
+        let page = render(&outcome).unwrap();
+        if let Some(path) = std::env::var_os("RAREFY_TEST_REPORT") {
+            std::fs::write(std::path::Path::new(&path).with_extension("autoencoder.html"), &page).unwrap();
+        }
+        assert!(page.contains("Reconstructions") && page.contains(">original<") && page.contains(">dense twin<"));
     }
 
     #[test]

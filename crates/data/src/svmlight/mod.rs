@@ -25,14 +25,13 @@ mod write;
 
 pub use write::write;
 
-use std::io::BufRead;
-
 use rarefy_core::matrix::Csr;
 
 use crate::compression::{Limits, Source};
 use crate::csv::CsvOptions;
 use crate::dataset::{Dataset, Features};
 use crate::error::{At, Error, Place, Result};
+use crate::lines::{Lines, skip_mark};
 use crate::sparse::{FirstIndex, SparseOptions};
 use crate::texts::Texts;
 use line::Line;
@@ -53,58 +52,17 @@ pub fn parse(bytes: &[u8], name: &str, csv: &CsvOptions, sparse: &SparseOptions,
 /// label; [`Error::Empty`], [`Error::Limit`], and the errors of the stream itself.
 pub fn read(mut source: Source<'_>, csv: &CsvOptions, options: &SparseOptions, limits: &Limits) -> Result<Dataset> {
     let name = source.name().to_owned();
-    if source.peek()?.starts_with(b"\xef\xbb\xbf") {
-        source.consume(3);
-    }
+    skip_mark(&mut source)?;
     let mut rows = Rows { indptr: vec![0], ..Rows::default() };
     let mut labels = Texts::default();
-    let mut bytes = Vec::new();
-    for number in 1.. {
-        let start = source.position();
-        if !next_line(&mut source, &mut bytes, number, limits)? {
-            break;
-        }
-        let line = Line { bytes: text(&bytes, &name, start)?, name: &name, number };
+    let mut lines = Lines::new(source, limits);
+    while let Some((number, bytes)) = lines.next()? {
+        let line = Line { bytes, name: &name, number };
         if let Some(label) = line.read(&mut rows, options, limits)? {
             labels.push(label, number);
         }
     }
     rows.finish(&name, labels, csv, options)
-}
-
-/// Reads a line, without its end, into `bytes`; false at the end of the file.
-fn next_line(source: &mut Source<'_>, bytes: &mut Vec<u8>, number: u64, limits: &Limits) -> Result<bool> {
-    bytes.clear();
-    let mut more = false;
-    loop {
-        let part = source.peek()?;
-        if part.is_empty() {
-            return Ok(more);
-        }
-        more = true;
-        let (taken, ended) = match part.iter().position(|&b| b == b'\n') {
-            Some(at) => (at, true),
-            None => (part.len(), false),
-        };
-        if (bytes.len() + taken) as u64 > limits.row_bytes {
-            let (place, what) = (Place::new(source.name(), At::Line(number)), "the length of the line, in bytes,");
-            return Err(Error::Limit { place, what, limit: limits.row_bytes, option: "row_bytes" });
-        }
-        bytes.extend_from_slice(&part[..taken]);
-        source.consume(taken + usize::from(ended));
-        if ended {
-            return Ok(true);
-        }
-    }
-}
-
-/// A line as text; `start` is its first byte in the file.
-fn text<'a>(bytes: &'a [u8], name: &str, start: u64) -> Result<&'a str> {
-    let wrong = |at: usize, found| Err(Error::NotText { place: Place::new(name, At::Byte(start + at as u64)), found });
-    if let Some(at) = bytes.iter().position(|&b| b == 0) {
-        return wrong(at, "a NUL byte");
-    }
-    std::str::from_utf8(bytes).or_else(|e| wrong(e.valid_up_to(), "bytes that are not UTF-8"))
 }
 
 /// The rows read so far; indices as the file has them.

@@ -15,7 +15,7 @@ use crate::dataset::{Dataset, Features, Target};
 /// for values of several outputs.
 pub fn write(mut out: impl Write, data: &Dataset, first_index: u32) -> io::Result<()> {
     let cannot = |why: String| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-    let unfit = |c: char| c.is_ascii_whitespace() || c.is_control() || matches!(c, ',' | ':' | '#');
+    let unfit = |c: char| c.is_ascii_whitespace() || c.is_control() || matches!(c, ',' | ':' | '#' | '\u{feff}');
     if let Some(name) = data.class_names.iter().find(|name| name.is_empty() || name.contains(unfit)) {
         return cannot(format!("class {name:?}: svmlight labels hold no spaces, commas, colons or #; rename it"));
     }

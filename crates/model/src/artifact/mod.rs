@@ -58,6 +58,8 @@ pub enum Task {
         /// The targets' names, or none at all.
         targets: Vec<String>,
     },
+    /// The row itself, as it is after scaling: an autoencoder.
+    Reconstruction {},
 }
 
 /// What raw features are multiplied with; zeros stay zeros.
@@ -121,6 +123,10 @@ impl Artifact {
                 return Err(Error::manifest("task.targets", problem));
             }
             Task::Regression { .. } => {}
+            Task::Reconstruction {} if inputs != outputs => {
+                return Err(Error::manifest("task", format!("{outputs} outputs, expected the {inputs} inputs again")));
+            }
+            Task::Reconstruction {} => {}
         }
         if let Some(shape) = &self.image_shape {
             let pixels = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
@@ -132,11 +138,11 @@ impl Artifact {
         self.scaling.check(inputs)
     }
 
-    /// The names of the classes; none for regression.
+    /// The names of the classes; none unless the model says classes.
     pub fn classes(&self) -> &[String] {
         match &self.task {
             Task::Classification { classes } => classes,
-            Task::Regression { .. } => &[],
+            Task::Regression { .. } | Task::Reconstruction {} => &[],
         }
     }
 

@@ -14,7 +14,10 @@
 //! # Ok::<(), rarefy_model::Error>(())
 //! ```
 
-use std::sync::Mutex;
+mod sparse;
+
+use std::ops::Range;
+use std::sync::{Mutex, OnceLock};
 
 use rarefy_core::matrix::{Batch, Dense, DenseView};
 use rarefy_core::parallel;
@@ -23,8 +26,11 @@ use crate::artifact::Scaling;
 use crate::graph::{Graph, Op};
 use crate::{Error, Result};
 
-/// Rows in a block: activations of a thousand features then take half a megabyte, which a core's L2 cache holds.
+/// Most rows in a block: activations of a thousand features then take half a megabyte, which a core's L2 cache holds.
 const BLOCK: usize = 128;
+
+/// Most numbers that a block has of one value: 16 MiB, however many features there are.
+const NUMBERS: usize = 1 << 22;
 
 /// A checked graph, with the scaling of its input, ready to answer.
 #[derive(Debug, Clone)]
@@ -35,6 +41,8 @@ pub struct Runtime {
     features: Vec<usize>,
     /// For every value, the last node that reads it; its memory is free afterwards.
     last_use: Vec<usize>,
+    /// The first layer's weight as sparse rows need it, made when the first come.
+    by_input: OnceLock<sparse::ByInput>,
 }
 
 impl Runtime {
@@ -50,7 +58,7 @@ impl Runtime {
                 last_use[value] = at;
             }
         }
-        Ok(Self { graph, scaling: Scaling::None, features, last_use })
+        Ok(Self { graph, scaling: Scaling::None, features, last_use, by_input: OnceLock::new() })
     }
 
     /// The same runtime, raw features being scaled first.
@@ -84,20 +92,30 @@ impl Runtime {
     /// [`Error::FeatureCount`]; [`Error::NotFinite`] for an input or answer that is NaN or infinite; [`Error::Core`]
     /// when there is no memory.
     pub fn predict(&self, rows: DenseView<f32>) -> Result<Dense<f32>> {
-        let (inputs, outputs) = (self.inputs(), self.outputs());
-        if rows.cols() != inputs {
-            return Err(Error::FeatureCount { found: rows.cols(), expected: inputs });
+        if rows.cols() != self.inputs() {
+            return Err(Error::FeatureCount { found: rows.cols(), expected: self.inputs() });
         }
         check_finite(rows, "feature", "remove or fill in such values")?;
-        let mut answers = Dense::filled(rows.rows(), outputs, 0.0)?;
-        let blocks: Vec<_> = answers.data_mut().chunks_mut(BLOCK * outputs).map(Mutex::new).collect();
+        self.answers(rows.rows(), &|block, workspace| {
+            let mut input = workspace.batch(self.inputs(), block.len())?;
+            self.transpose(rows.rows_range(block), &mut input);
+            workspace.values[0] = Some(input);
+            Ok(0)
+        })
+    }
+
+    /// The answers to `rows` rows, block by block on all threads. `start` puts the value of the graph that a block begins with into
+    /// the workspace, and returns the first node to run.
+    fn answers(&self, rows: usize, start: &Start<'_>) -> Result<Dense<f32>> {
+        let (outputs, size) = (self.outputs(), self.block());
+        let mut answers = Dense::filled(rows, outputs, 0.0)?;
+        let blocks: Vec<_> = answers.data_mut().chunks_mut(size * outputs).map(Mutex::new).collect();
         let workspaces = Mutex::new(Vec::new());
         let failed = Mutex::new(None);
         parallel::run(blocks.len(), |task| {
             let mut workspace = lock(&workspaces).pop().unwrap_or_default();
-            let from = task * BLOCK;
-            let block = rows.rows_range(from..rows.rows().min(from + BLOCK));
-            match self.answer(block, &mut lock(&blocks[task]), &mut workspace) {
+            let from = task * size;
+            match self.answer(from..rows.min(from + size), start, &mut lock(&blocks[task]), &mut workspace) {
                 Ok(()) => lock(&workspaces).push(workspace),
                 Err(error) => *lock(&failed) = Some(error),
             }
@@ -134,14 +152,24 @@ impl Runtime {
         best
     }
 
+    /// Rows in a block.
+    fn block(&self) -> usize {
+        let widest = self.features.iter().copied().max().unwrap_or(1);
+        (NUMBERS / widest.max(1)).clamp(1, BLOCK)
+    }
+
     /// Answers one block of rows into `answers`, row-major.
-    fn answer(&self, rows: DenseView<f32>, answers: &mut [f32], workspace: &mut Workspace) -> Result<()> {
-        let len = rows.rows();
+    fn answer(
+        &self,
+        block: Range<usize>,
+        start: &Start<'_>,
+        answers: &mut [f32],
+        workspace: &mut Workspace,
+    ) -> Result<()> {
+        let len = block.len();
         workspace.values.resize_with(self.features.len(), || None);
-        let mut input = workspace.batch(self.inputs(), len)?;
-        self.transpose(rows, &mut input);
-        workspace.values[0] = Some(input);
-        for (at, node) in self.graph.nodes.iter().enumerate() {
+        let first = start(block, workspace)?;
+        for (at, node) in self.graph.nodes.iter().enumerate().skip(first) {
             let mut output = workspace.batch(self.features[at + 1], len)?;
             let input = node.inputs[0]; // each node reads exactly one value, as the graph's check makes sure
             if let Some(x) = &workspace.values[input] {
@@ -181,6 +209,9 @@ impl Runtime {
     }
 }
 
+/// See [`Runtime::answers`].
+type Start<'a> = dyn Fn(Range<usize>, &mut Workspace) -> Result<usize> + Sync + 'a;
+
 /// One thread's activations.
 #[derive(Default)]
 struct Workspace {
@@ -210,15 +241,31 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Refuses NaN and infinities.
 fn check_finite(rows: DenseView<f32>, what: &'static str, advice: &'static str) -> Result<()> {
-    // A sum of zeros times the values is NaN if one of them is not finite, and needs no branch for each.
-    if rows.data().chunks(1024).all(|chunk| chunk.iter().map(|v| v * 0.0).sum::<f32>() == 0.0) {
-        return Ok(());
-    }
-    match rows.data().iter().position(|v| !v.is_finite()) {
+    match nonfinite(rows.data()) {
         Some(at) => {
             let (row, column) = (at / rows.cols(), at % rows.cols());
             Err(Error::NotFinite { row, what, column, found: rows.data()[at], advice })
         }
         None => Ok(()),
     }
+}
+
+/// As [`check_finite`], for the values of features that lie at `place`.
+fn check_finite_values(values: &[f32], place: impl Fn(usize) -> (usize, usize)) -> Result<()> {
+    match nonfinite(values) {
+        Some(at) => {
+            let ((row, column), what, advice) = (place(at), "feature", "remove or fill in such values");
+            Err(Error::NotFinite { row, what, column, found: values[at], advice })
+        }
+        None => Ok(()),
+    }
+}
+
+/// The first that is NaN or infinite.
+fn nonfinite(values: &[f32]) -> Option<usize> {
+    // A sum of zeros times the values is NaN if one of them is not finite, and needs no branch for each.
+    if values.chunks(1024).all(|chunk| chunk.iter().map(|v| v * 0.0).sum::<f32>() == 0.0) {
+        return None;
+    }
+    values.iter().position(|v| !v.is_finite())
 }

@@ -20,6 +20,7 @@ mod leaky_relu;
 mod lift;
 mod linear;
 mod relu;
+mod sampled;
 mod shifted_relu;
 mod sigmoid;
 mod softmax;
@@ -38,6 +39,7 @@ pub use leaky_relu::LeakyRelu;
 pub use lift::lift;
 pub use linear::Linear;
 pub use relu::Relu;
+pub use sampled::Sampled;
 pub use shifted_relu::ShiftedRelu;
 pub use sigmoid::Sigmoid;
 pub use softmax::Softmax;
@@ -47,6 +49,7 @@ pub use tanh::Tanh;
 
 use crate::{Param, Step, Weight};
 use rarefy_core::matrix::Batch;
+use rarefy_core::random::Key;
 use rarefy_model::graph::Op;
 
 /// How recipes name a layer, and how it is made. One line each in [`registry`].
@@ -75,6 +78,7 @@ pub type Lift = fn(op: &Op, inputs: usize) -> Option<Result<Box<dyn Layer>, Stri
 pub fn registry() -> &'static [Entry] {
     &[
         linear::ENTRY,
+        sampled::ENTRY,
         bias::ENTRY,
         relu::ENTRY,
         leaky_relu::ENTRY,
@@ -142,6 +146,19 @@ pub trait Layer: Send {
 
     /// Prepares it for training as layer number `at` of its network, with an optimizer that keeps `moments` moments.
     fn start(&mut self, _at: usize, _moments: usize) {}
+
+    /// Draws initial numbers, but for those of a [`Layer::weight`]; after [`Layer::start`].
+    fn draw(&mut self, _key: Key) {}
+
+    /// Features that come out of the next pass, if a pass may compute a part of them only.
+    fn outputs_now(&self) -> usize {
+        self.outputs()
+    }
+
+    /// Itself, if it computes a sample of its outputs while training.
+    fn sampled(&mut self) -> Option<&mut Sampled> {
+        None
+    }
 
     /// Takes over the work of the layer after it, which is then left out, if one kernel does both.
     fn absorb(&mut self, _next: &dyn Layer) -> bool {

@@ -60,6 +60,10 @@ impl BinaryCrossEntropy {
                 self.check_shares(values)?;
                 Ok(Cow::Borrowed(values))
             }
+            Targets::Labels(_) => {
+                let problem = "the targets are sets of labels; use label-cross-entropy";
+                Err(wrong(self, problem.to_owned()))
+            }
             Targets::Classes(classes) => {
                 if z.features() != 1 {
                     let problem = format!(

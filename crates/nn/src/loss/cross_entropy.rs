@@ -1,12 +1,20 @@
 //! Cross-entropy of classes.
 //!
 //! `loss = ln Σⱼ e^{zⱼ} − z_y`: the negative logarithm of the probability that softmax gives to class `y`.
+//!
+//! On a sample of the outputs (*sampled softmax*) the sum is `e^{z_y} + Σ_{j drawn, j ≠ y} e^{zⱼ}/Eⱼ`, `Eⱼ` being how often `j`
+//! is expected to be drawn: each `zⱼ` is corrected by `−ln Eⱼ`, but for that of the right class, which is always there. The sum is
+//! estimated without bias; its logarithm, and so the loss, nearly so, the better the larger the sample.
 
 use super::{Loss, Targets, check_classes, prepare, wrong};
 use crate::Result;
+use crate::sample::Sample;
 use rarefy_core::kernels::loss::{per_sample, softmax_cross_entropy};
 use rarefy_core::matrix::Batch;
 use rarefy_model::graph::Op;
+
+/// Taken off outputs that have no part: their exponential is then 0.
+const NOWHERE: f32 = -1e30;
 
 /// Softmax and negative log-likelihood; targets are classes, one output each. As `torch.nn.CrossEntropyLoss`.
 #[derive(Debug, Clone, Copy)]
@@ -33,13 +41,35 @@ impl Loss for CrossEntropy {
         scale: f32,
         mut dz: Option<&mut Batch>,
     ) -> Result<f64> {
-        let classes = self.classes(z, targets)?;
+        let classes = self.classes(z, targets, z.features())?;
         prepare(self, z, weights, dz.as_deref_mut())?;
         Ok(softmax_cross_entropy(z, classes, weights, scale, dz))
     }
 
+    fn evaluate_sample(
+        &self,
+        z: &Batch,
+        sample: &Sample,
+        targets: &Targets<'_>,
+        weights: Option<&[f32]>,
+        scale: f32,
+        mut dz: Option<&mut Batch>,
+    ) -> Result<f64> {
+        let classes = super::places(self, sample, self.classes(z, targets, usize::MAX)?)?;
+        prepare(self, z, weights, dz.as_deref_mut())?;
+        let mut corrected = z.clone();
+        for (j, &count) in sample.counts.iter().enumerate() {
+            let shift = if count > 0.0 { count.ln() } else { NOWHERE };
+            corrected.row_mut(j).iter_mut().for_each(|z| *z += shift);
+        }
+        for (s, &class) in classes.iter().enumerate() {
+            corrected.row_mut(class as usize)[s] = z.row(class as usize)[s];
+        }
+        Ok(softmax_cross_entropy(&corrected, &classes, weights, scale, dz))
+    }
+
     fn each(&self, z: &Batch, targets: &Targets<'_>) -> Result<Vec<f64>> {
-        let classes = self.classes(z, targets)?;
+        let classes = self.classes(z, targets, z.features())?;
         Ok(per_sample(z, |s, z| {
             let largest = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let sum: f64 = z.iter().map(|&z| f64::from((z - largest).exp())).sum();
@@ -49,13 +79,13 @@ impl Loss for CrossEntropy {
 }
 
 impl CrossEntropy {
-    /// The classes, if that is what the targets are.
-    fn classes<'a>(&self, z: &Batch, targets: &Targets<'a>) -> Result<&'a [u32]> {
+    /// The classes, if that is what the targets are, below `count`.
+    fn classes<'a>(&self, z: &Batch, targets: &Targets<'a>, count: usize) -> Result<&'a [u32]> {
         let Targets::Classes(classes) = *targets else {
             let problem = "the targets are numbers, expected classes; use squared-error, or name a label column";
             return Err(wrong(self, problem.to_owned()));
         };
-        check_classes(self, z, classes, z.features())?;
+        check_classes(self, z, classes, count)?;
         Ok(classes)
     }
 }

@@ -22,14 +22,18 @@
 mod binary_cross_entropy;
 mod cross_entropy;
 mod entmax;
+mod label_cross_entropy;
 mod squared_error;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
 pub use cross_entropy::CrossEntropy;
 pub use entmax::SparseProbabilities;
+pub use label_cross_entropy::LabelCrossEntropy;
+pub use rarefy_core::kernels::loss::Sets;
 pub use squared_error::SquaredError;
 
 use crate::optimizer::unknown;
+use crate::sample::Sample;
 use crate::{Error, Result};
 use rarefy_core::matrix::Batch;
 use rarefy_model::graph::Op;
@@ -41,6 +45,8 @@ pub enum Targets<'a> {
     Classes(&'a [u32]),
     /// One number an output: `outputs × n`.
     Values(&'a Batch),
+    /// Any number of labels a sample, counted from 0.
+    Labels(Sets<'a>),
 }
 
 /// A loss.
@@ -73,6 +79,25 @@ pub trait Loss: Send + Sync + std::fmt::Debug {
         dz: Option<&mut Batch>,
     ) -> Result<f64>;
 
+    /// As [`Loss::evaluate`], `z` having only the outputs of `sample`: an estimate of the loss of all outputs. Targets are
+    /// numbers of all outputs, and all of them are in the sample.
+    ///
+    /// # Errors
+    /// As [`Loss::evaluate`]; [`Error::Targets`] for a loss that cannot be estimated so.
+    fn evaluate_sample(
+        &self,
+        _z: &Batch,
+        _sample: &Sample,
+        _targets: &Targets<'_>,
+        _weights: Option<&[f32]>,
+        _scale: f32,
+        _dz: Option<&mut Batch>,
+    ) -> Result<f64> {
+        let problem = "cannot be estimated from a sample of the outputs; use cross-entropy or label-cross-entropy, or \
+                       `linear` for the last layer";
+        Err(Error::Targets { loss: self.name(), problem: problem.to_owned() })
+    }
+
     /// The loss of each sample, unweighted: [`Loss::evaluate`] is their sum, up to rounding.
     ///
     /// # Errors
@@ -82,7 +107,14 @@ pub trait Loss: Send + Sync + std::fmt::Debug {
 
 /// All losses.
 pub fn registry() -> &'static [&'static dyn Loss] {
-    &[&CrossEntropy, &SparseProbabilities::SPARSEMAX, &SparseProbabilities::ENTMAX, &BinaryCrossEntropy, &SquaredError]
+    &[
+        &CrossEntropy,
+        &SparseProbabilities::SPARSEMAX,
+        &SparseProbabilities::ENTMAX,
+        &BinaryCrossEntropy,
+        &LabelCrossEntropy,
+        &SquaredError,
+    ]
 }
 
 /// The loss of this name.
@@ -105,6 +137,16 @@ fn prepare(loss: &dyn Loss, z: &Batch, weights: Option<&[f32]>, dz: Option<&mut 
         dz.reshape(z.features(), z.len())?;
     }
     Ok(())
+}
+
+/// The places of targets in a sample.
+fn places(loss: &dyn Loss, sample: &Sample, targets: &[u32]) -> Result<Vec<u32>> {
+    let place = |&target| {
+        let absent =
+            || wrong(loss, format!("target {target} is not in the sample of outputs, expected all targets to be"));
+        sample.place(target).ok_or_else(absent)
+    };
+    targets.iter().map(place).collect()
 }
 
 /// Checks that there is a class below `count` for each sample.

@@ -60,7 +60,9 @@ fn wrong(name: &str, problem: String) -> Error {
 impl Config {
     /// What a resumed training must share: everything but the rules that end it.
     fn settings(&self) -> Settings {
-        let Self { net, loss, optimizer, sparsity, batch, epochs, accumulate, class_weights, lazy, seed, .. } = self;
+        let Self {
+            net, loss, optimizer, sparsity, batch, epochs, accumulate, hardest, class_weights, lazy, seed, ..
+        } = self;
         [
             ("inputs", net.inputs().to_string()),
             ("layers", format!("{:?}", net.layers())),
@@ -70,6 +72,7 @@ impl Config {
             ("batch", batch.to_string()),
             ("epochs", epochs.to_string()),
             ("accumulate", accumulate.to_string()),
+            ("hardest", hardest.to_string()),
             ("class weights", format!("{class_weights:?}")),
             ("lazy", format!("{lazy:?}")),
             ("seed", seed.to_string()),
@@ -206,9 +209,10 @@ fn restore(config: &Config, container: &mut Container) -> Result<Network> {
             let Some((shape, entries)) = entries.next() else { continue };
             *weight = restore_weight(container, at, shape, moments)?;
             let name = format!("layer{at}.weight.lazy");
-            if container.names().any(|found| found == name) {
+            if container.has(&name) {
                 let bits = container.take(&name)?.to_u64(&name)?;
-                let lazy = Lazy::from_bits(&bits, shape.1).ok_or_else(|| wrong(&name, "sums that cannot be".to_owned()))?;
+                let lazy =
+                    Lazy::from_bits(&bits, shape.1).ok_or_else(|| wrong(&name, "sums that cannot be".to_owned()))?;
                 *weight.lazy_mut() = Some(lazy);
             }
             if config.sparsity.remembers() {

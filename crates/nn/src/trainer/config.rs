@@ -9,7 +9,15 @@ use rarefy_core::matrix::Batch;
 use rarefy_core::{memory, parallel};
 
 /// Rows of a batch when a network is evaluated.
-pub(super) const EVALUATE: usize = 512;
+const EVALUATE: usize = 512;
+
+/// Most outputs of a batch when a network is evaluated: 16 MiB of them, whatever the number of outputs.
+const OUTPUTS: usize = 1 << 22;
+
+/// Rows of a batch when a network of so many outputs is evaluated.
+pub(super) fn evaluated_at_once(outputs: usize) -> usize {
+    (OUTPUTS / outputs.max(1)).clamp(16, EVALUATE)
+}
 
 /// What to train, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +36,9 @@ pub struct Config {
     pub epochs: u64,
     /// Batches whose gradients make one optimizer step; the step equals that of one batch of all their rows.
     pub accumulate: usize,
+    /// The share of each batch, its rows of the largest loss, that is trained on; above 0, up to 1, which is all of them. The
+    /// others cost a forward pass, and no backward pass.
+    pub hardest: f64,
     /// How much the rows of each class count.
     pub class_weights: ClassWeights,
     /// Whether the first layer leaves columns of features alone that no sample of a batch has, moments included; see
@@ -65,6 +76,7 @@ impl Default for Config {
             batch: 128,
             epochs: 10,
             accumulate: 1,
+            hardest: 1.0,
             class_weights: ClassWeights::None,
             lazy: None,
             sparse_input: false,
@@ -97,11 +109,19 @@ impl Config {
             let expected = "finite numbers, 0 or above and not all 0".to_owned();
             return Err(Error::Setting { name: "class weights", found: format!("{weights:?}"), expected });
         }
+        if !(self.hardest > 0.0 && self.hardest <= 1.0) {
+            let (found, expected) = (self.hardest.to_string(), "above 0, up to 1".to_owned());
+            return Err(Error::Setting { name: "hardest", found, expected });
+        }
+        let mut layers = self.net.make()?;
+        if self.hardest < 1.0 && layers.iter_mut().any(|layer| layer.sampled().is_some()) {
+            let expected = "1 with sampled-linear: finding the hardest rows would take all outputs".to_owned();
+            return Err(Error::Setting { name: "hardest", found: self.hardest.to_string(), expected });
+        }
         self.optimizer.check()?;
         self.sparsity.check()?;
         self.stop.check()?;
-        self.loss()?;
-        self.net.make().map(drop)
+        self.loss().map(drop)
     }
 
     /// The loss.
@@ -129,6 +149,11 @@ impl Config {
         self.accumulate > 1 || self.optimizer.clip != Clip::None || self.sparsity.trigger.is_some()
     }
 
+    /// How many of so many rows of a batch are trained on.
+    pub(super) fn hardest_of(&self, rows: usize) -> usize {
+        ((rows as f64 * self.hardest).ceil() as usize).clamp(1, rows.max(1))
+    }
+
     /// Optimizer steps of an epoch of this many rows.
     pub fn steps_per_epoch(&self, rows: usize) -> u64 {
         rows.div_ceil(self.batch * self.accumulate) as u64
@@ -138,6 +163,9 @@ impl Config {
     pub(super) fn weights(&self) -> Result<Vec<((usize, usize), usize)>> {
         let layers = self.net.make()?;
         let shapes: Vec<_> = layers.iter().filter_map(|l| l.weight()).map(|w| (w.rows(), w.cols())).collect();
+        if shapes.is_empty() {
+            return Ok(Vec::new());
+        }
         let Build { density, distribution, structure, .. } = self.build();
         let entries = distribution.allocate_within(&shapes, structure, density, &[])?;
         Ok(shapes.into_iter().zip(entries).collect())
@@ -171,8 +199,17 @@ impl Config {
             let block = parallel::threads() as u64 * (block_rows * cols) as u64 * float;
             transient = transient.max(block);
         }
-        let widths: u64 = self.net.make()?.iter().map(|layer| layer.outputs() as u64).sum();
-        let batch = Batch::stride_for(self.batch.max(EVALUATE)) as u64;
+        let mut layers = self.net.make()?;
+        for layer in &mut layers {
+            let (outputs, moments) = (layer.outputs() as u64, self.optimizer.moments() as u64);
+            if let Some(sampled) = layer.sampled() {
+                let gradients = u64::from(self.keeps_gradients());
+                state = state.saturating_add(outputs * sampled.width() as u64 * float * (1 + moments + gradients));
+            }
+        }
+        let widths: u64 = layers.iter().map(|layer| layer.outputs() as u64).sum();
+        let outputs = layers.last().map_or(0, |layer| layer.outputs());
+        let batch = Batch::stride_for(self.batch.max(evaluated_at_once(outputs))) as u64;
         let inputs = if self.sparse_input { 0 } else { self.net.inputs() as u64 };
         let activations = (2 * widths + inputs).saturating_mul(batch * float);
         Ok(state.saturating_add(transient).saturating_add(activations))

@@ -34,8 +34,8 @@ mod stop;
 pub use checkpoint::{KIND, Settings, VERSION};
 pub use config::{ClassWeights, Config};
 pub use epoch::Epoch;
-pub use evaluate::{Evaluation, evaluate};
-pub use split::Split;
+pub use evaluate::{Evaluation, MOST_CLASSES, evaluate};
+pub use split::{Aim, Split};
 pub use stop::{Ended, Stop};
 
 use crate::net::stream;

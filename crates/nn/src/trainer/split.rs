@@ -1,7 +1,7 @@
 //! Part of a data set, and how its rows get into batches.
 
 use super::ClassWeights;
-use crate::loss::Targets;
+use crate::loss::{Sets, Targets};
 use crate::{Config, Error, Network, Result};
 use rarefy_core::kernels::{gather, loss};
 use rarefy_core::matrix::Batch;
@@ -16,6 +16,18 @@ pub struct Split<'a> {
     pub rows: Vec<u32>,
     /// What features are multiplied by: learned from the training rows, the same for all parts.
     pub factors: Factors,
+    /// What a network is to answer.
+    pub aim: Aim,
+}
+
+/// What a network is to answer to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Aim {
+    /// The data's target.
+    #[default]
+    Target,
+    /// The row itself, scaled: the network is an autoencoder.
+    Input,
 }
 
 impl<'a> Split<'a> {
@@ -23,12 +35,12 @@ impl<'a> Split<'a> {
     pub fn new(data: &'a Dataset, rows: &[usize], factors: Factors) -> Self {
         // A row past u32 cannot exist, as data sets are indexed by u32; saturated, `check` finds it.
         let rows = rows.iter().map(|&row| u32::try_from(row).unwrap_or(u32::MAX)).collect();
-        Self { data, rows, factors }
+        Self { data, rows, factors, aim: Aim::Target }
     }
 
     /// All rows.
     pub fn whole(data: &'a Dataset, factors: Factors) -> Self {
-        Self { data, rows: (0..data.rows() as u32).collect(), factors }
+        Self { data, rows: (0..data.rows() as u32).collect(), factors, aim: Aim::Target }
     }
 
     /// Checks that it can go through a network of so many `inputs` and `outputs`.
@@ -57,14 +69,21 @@ impl<'a> Split<'a> {
             let advice = "fit the scaling on the same data";
             return unfit("scaling factors", factors.len().to_string(), cols.to_string(), advice);
         }
+        if self.aim == Aim::Input {
+            let advice = "give the last layer as many outputs as the data have features";
+            return match cols == outputs {
+                true => Ok(()),
+                false => unfit("features to answer", cols.to_string(), outputs.to_string(), advice),
+            };
+        }
         match &self.data.target {
             Target::None => {
                 let place = rarefy_data::Place::new(&self.data.name, rarefy_data::At::File);
                 Err(rarefy_data::Error::NoTarget { place }.into())
             }
-            Target::Labels(_) => {
-                let advice = "give each row one class or values";
-                unfit("as target", "sets of classes".to_owned(), "classes or values".to_owned(), advice)
+            Target::Labels(sets) if sets.cols() > outputs => {
+                let advice = "give the last layer as many outputs as there are classes";
+                unfit("classes", sets.cols().to_string(), outputs.to_string(), advice)
             }
             Target::Values(values) if values.cols() != outputs => {
                 let advice = "give the last layer as many outputs as there are target columns";
@@ -83,7 +102,7 @@ impl<'a> Split<'a> {
         let wrong = |found: String, expected: &str| {
             Err(Error::Setting { name: "class weights", found, expected: expected.to_owned() })
         };
-        let Target::Classes(classes) = &self.data.target else {
+        let (Target::Classes(classes), Aim::Target) = (&self.data.target, self.aim) else {
             return match weights {
                 ClassWeights::None => Ok(None),
                 _ => wrong("set".to_owned(), "none, as the targets are no classes"),
@@ -111,6 +130,8 @@ pub(super) struct Feed<'a> {
     pub split: &'a Split<'a>,
     class_weights: Option<Vec<f32>>,
     classes: Vec<u32>,
+    /// Where the set of each sample begins in `classes`, if targets are sets.
+    sets: Vec<u32>,
     values: Batch,
     weights: Vec<f32>,
     predicted: Vec<u32>,
@@ -119,7 +140,10 @@ pub(super) struct Feed<'a> {
 impl<'a> Feed<'a> {
     /// For training: checked, and with class weights.
     pub fn train(split: &'a Split<'a>, network: &mut Network, config: &Config) -> Result<Self> {
-        split.data.check_for_training()?;
+        match split.aim {
+            Aim::Target => split.data.check_for_training()?,
+            Aim::Input => split.data.check()?,
+        }
         match (&split.data.features, config.lazy) {
             (Features::Sparse(_), None | Some(true)) => network.first_weight()?.be_lazy(),
             (Features::Dense(_) | Features::Bytes(_), Some(true)) => {
@@ -136,8 +160,8 @@ impl<'a> Feed<'a> {
     /// For evaluation: checked; every row counts the same.
     pub fn evaluate(split: &'a Split<'a>, network: &Network) -> Result<Self> {
         split.check(network.inputs(), network.outputs())?;
-        let (classes, weights, predicted) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { split, class_weights: None, classes, values: Batch::zeros(0, 0)?, weights, predicted })
+        let (classes, sets, weights, predicted) = (Vec::new(), vec![0], Vec::new(), Vec::new());
+        Ok(Self { split, class_weights: None, classes, sets, values: Batch::zeros(0, 0)?, weights, predicted })
     }
 
     /// What these rows weigh together.
@@ -150,9 +174,21 @@ impl<'a> Feed<'a> {
         }
     }
 
+    /// The classes of these rows, rising and each once.
+    pub fn distinct_targets(&self, rows: &[u32]) -> Vec<u32> {
+        let mut found: Vec<u32> = match &self.split.data.target {
+            Target::Classes(classes) => rows.iter().map(|&row| classes[row as usize]).collect(),
+            Target::Labels(sets) => rows.iter().flat_map(|&row| sets.row(row as usize).iter().copied()).collect(),
+            _ => Vec::new(),
+        };
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// Fills the network's input with these rows, and remembers their targets.
     pub fn fill(&mut self, rows: &[u32], network: &mut Network) -> Result<()> {
-        let Split { data, factors, .. } = self.split;
+        let Split { data, factors, aim, .. } = self.split;
         let scale = match factors {
             Factors::Same(factor) => gather::Factors::One(*factor),
             Factors::PerFeature(factors) => gather::Factors::Each(factors),
@@ -161,6 +197,10 @@ impl<'a> Feed<'a> {
             Features::Dense(features) => gather::dense(features.view(), rows, scale, network.input(rows.len())?),
             Features::Bytes(features) => gather::bytes(features.view(), rows, scale, network.input(rows.len())?),
             Features::Sparse(features) => network.sparse_input(rows.len())?.fill(features.view(), rows, scale)?,
+        }
+        if *aim == Aim::Input {
+            network.copy_input(&mut self.values)?;
+            return Ok(());
         }
         match &data.target {
             Target::Classes(classes) => {
@@ -175,7 +215,15 @@ impl<'a> Feed<'a> {
                 self.values.reshape(values.cols(), rows.len())?;
                 gather::dense(values.view(), rows, gather::Factors::One(1.0), &mut self.values);
             }
-            Target::Labels(_) | Target::None => {}
+            Target::Labels(sets) => {
+                self.classes.clear();
+                self.sets.truncate(1);
+                for &row in rows {
+                    self.classes.extend_from_slice(sets.row(row as usize));
+                    self.sets.push(self.classes.len() as u32);
+                }
+            }
+            Target::None => {}
         }
         Ok(())
     }
@@ -183,7 +231,8 @@ impl<'a> Feed<'a> {
     /// The targets of the rows last filled in, and their weights if they differ.
     pub fn targets(&self) -> (Targets<'_>, Option<&[f32]>) {
         let targets = match self.split.data.target {
-            Target::Classes(_) => Targets::Classes(&self.classes),
+            Target::Classes(_) if self.split.aim == Aim::Target => Targets::Classes(&self.classes),
+            Target::Labels(_) if self.split.aim == Aim::Target => Targets::Labels(Sets::new(&self.sets, &self.classes)),
             _ => Targets::Values(&self.values),
         };
         (targets, self.class_weights.is_some().then_some(&self.weights[..]))
@@ -191,7 +240,7 @@ impl<'a> Feed<'a> {
 
     /// The class of each row last filled in, and the one that the outputs `z` speak for; `None` for other targets.
     pub fn classes(&mut self, z: &Batch) -> Option<(&[u32], &[u32])> {
-        let Target::Classes(_) = self.split.data.target else { return None };
+        let (Target::Classes(_), Aim::Target) = (&self.split.data.target, self.split.aim) else { return None };
         self.predicted.resize(z.len(), 0);
         match z.features() {
             // One output speaks for class 1 where it is positive.

@@ -51,7 +51,8 @@ impl Lazy {
         let mut numbers = bits.iter().map(|&v| f64::from_bits(v));
         let owed = numbers.next().unwrap_or(0.0);
         let paid: Vec<f64> = numbers.collect();
-        let sound = (bits.is_empty() || paid.len() == cols) && owed <= 0.0 && paid.iter().all(|&p| p >= owed && p <= 0.0);
+        let sound =
+            (bits.is_empty() || paid.len() == cols) && owed <= 0.0 && paid.iter().all(|&p| p >= owed && p <= 0.0);
         sound.then_some(Self { owed, paid, touched: Vec::new() })
     }
 
@@ -133,7 +134,9 @@ mod tests {
     #[test]
     fn numbers_that_cannot_be_are_refused() {
         let bits = |v: &[f64]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-        for wrong in [&bits(&[-1.0, -0.5])[..], &bits(&[1.0, 0.0, 0.0]), &bits(&[-1.0, -2.0, 0.0]), &bits(&[f64::NAN, 0.0, 0.0])] {
+        for wrong in
+            [&bits(&[-1.0, -0.5])[..], &bits(&[1.0, 0.0, 0.0]), &bits(&[-1.0, -2.0, 0.0]), &bits(&[f64::NAN, 0.0, 0.0])]
+        {
             assert_eq!(Lazy::from_bits(wrong, 2), None);
         }
     }

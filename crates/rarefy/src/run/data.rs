@@ -4,7 +4,11 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 
 use rarefy_data::csv::{CsvOptions, LabelColumn};
-use rarefy_data::{Dataset, Factors, ReadOptions, Target, bundled, read, split};
+use rarefy_data::{
+    Dataset, Factors, Features, FirstIndex, Limits, ReadOptions, SparseOptions, Target, bundled, read, split,
+};
+
+use rarefy_nn::trainer::Aim;
 
 use crate::recipe::{Data, Part, Recipe, Scaling, Test};
 use crate::{Error, Result};
@@ -31,12 +35,20 @@ pub struct Parts {
     pub fingerprint: String,
 }
 
+impl Parts {
+    /// Whether features are sparse.
+    pub fn is_sparse(&self) -> bool {
+        matches!(self.train.features, Features::Sparse(_))
+    }
+}
+
 /// How to read the files of a recipe.
 ///
 /// # Errors
 /// [`Error::Recipe`] for a task that does not exist.
 pub fn read_options(data: &Data) -> Result<ReadOptions> {
     let wrong = |problem| Error::Recipe { place: "data.task".to_owned(), problem };
+    let limits = Limits::default();
     Ok(ReadOptions {
         csv: CsvOptions {
             delimiter: data.delimiter.as_ref().and_then(|text| text.bytes().next()),
@@ -46,7 +58,8 @@ pub fn read_options(data: &Data) -> Result<ReadOptions> {
             classes: None,
         },
         labels: data.labels.as_ref().map(PathBuf::from),
-        ..ReadOptions::default()
+        sparse: data.sparse,
+        limits: Limits { max_features: data.max_features.map_or(limits.max_features, |n| n as usize), ..limits },
     })
 }
 
@@ -58,7 +71,10 @@ pub fn label_column(text: Option<&str>) -> LabelColumn {
 /// Reads and divides the data of a recipe, and writes into the recipe what it left open.
 pub fn load(recipe: &mut Recipe) -> Result<Parts> {
     let (train, test) = read_both(&mut recipe.data)?;
-    train.check_for_training()?;
+    let aim = aim(recipe);
+    if aim == Aim::Target {
+        train.check_for_training()?;
+    }
     let name = test.name.clone();
     let mismatch = |problem| Error::Mismatch { place: name.clone(), problem };
     if test.cols() != train.cols() {
@@ -71,10 +87,10 @@ pub fn load(recipe: &mut Recipe) -> Result<Parts> {
         return Err(mismatch(format!("{} target columns, the training data have {}", b.cols(), a.cols())));
     }
     if std::mem::discriminant(&train.target) != std::mem::discriminant(&test.target) {
-        let problem = "labels of another kind than the training data's; set data.task to classes or values";
+        let problem = "labels of another kind than the training data's; set data.task to classes, values or labels";
         return Err(mismatch(problem.to_owned()));
     }
-    recipe.train.loss.get_or_insert_with(|| default_loss(&train.target).to_owned());
+    recipe.train.loss.get_or_insert_with(|| default_loss(&train.target, aim).to_owned());
     let share = recipe.data.validation.of(train.rows());
     let (mut rows, validation) = divide(&train, share, recipe.train.seed)?;
     if let Some(wanted) = recipe.data.rows {
@@ -92,10 +108,16 @@ pub fn load(recipe: &mut Recipe) -> Result<Parts> {
     Ok(Parts { rows: narrow(rows), validation: narrow(validation), train, test, factors, fingerprint })
 }
 
+/// What a recipe wants answered.
+pub fn aim(recipe: &Recipe) -> Aim {
+    if recipe.data.target == "input" { Aim::Input } else { Aim::Target }
+}
+
 /// The loss that suits labels.
-fn default_loss(target: &Target) -> &'static str {
+fn default_loss(target: &Target, aim: Aim) -> &'static str {
     match target {
-        Target::Classes(_) => "cross-entropy",
+        Target::Classes(_) if aim == Aim::Target => "cross-entropy",
+        Target::Labels(_) if aim == Aim::Target => "label-cross-entropy",
         _ => "squared-error",
     }
 }
@@ -116,6 +138,11 @@ fn read_both(data: &mut Data) -> Result<(Dataset, Dataset)> {
     } else {
         (read_named(&data.train, &options)?, None)
     };
+    match train.first_index {
+        Some(0) => data.sparse.first_index = FirstIndex::Zero,
+        Some(_) => data.sparse.first_index = FirstIndex::One,
+        None => {}
+    }
     match test {
         Test::Named(name) if name == data.train && is_bundled => {
             let test = own_test.map_or_else(|| bundled::load(&name).map(|set| set.test), Ok)?;
@@ -127,7 +154,13 @@ fn read_both(data: &mut Data) -> Result<(Dataset, Dataset)> {
         }
         Test::Named(name) if bundled::is_bundled(&name) => Ok((train, bundled::load(&name)?.test)),
         Test::Named(name) => {
-            let test = read_named(&name, &ReadOptions { labels: None, ..options })?;
+            // The test data have the training data's features, whether or not the last of them occur.
+            let features = matches!(train.features, Features::Sparse(_)).then(|| train.cols());
+            let sparse = SparseOptions { features, first_index: data.sparse.first_index, ..options.sparse };
+            let test = read_named(
+                &name,
+                &ReadOptions { labels: data.test_labels.as_ref().map(PathBuf::from), sparse, ..options },
+            )?;
             Ok((train, test))
         }
         Test::Part(part) => {

@@ -44,7 +44,7 @@ use rarefy_data::{Factors, Target};
 use rarefy_model::artifact::{Artifact, Scaling, Task};
 use rarefy_model::file::{Disk, Lock, System, write_aside_on};
 use rarefy_model::graph::Graph;
-use rarefy_nn::trainer::{Epoch, Settings};
+use rarefy_nn::trainer::{Aim, Epoch, Settings};
 use rarefy_nn::{Ended, Split, Trainer};
 
 use crate::{Error, Recipe, Result, evaluate};
@@ -59,6 +59,9 @@ pub const METRICS: &str = "metrics.csv";
 pub const RECIPE: &str = "recipe.toml";
 /// The name that reports have; the command line writes them.
 pub const REPORT: &str = "report.html";
+
+/// Test rows that a report shows beside an autoencoder's answers.
+const SHOWN: usize = 10;
 
 /// Where a run leaves its results, and whether it goes on from there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +161,7 @@ impl Job {
         plan::complete(&mut recipe)?;
         if let Some(inputs) = memory::known_inputs(&recipe) {
             plan::config(&recipe, Role::Sparse, inputs, 0)?.check()?;
-            memory::check(&recipe, inputs, false)?;
+            memory::check(&recipe, inputs, false, false)?;
         }
         let folder = options.out.clone();
         refuse_non_folder(&folder)?;
@@ -167,7 +170,7 @@ impl Job {
         for role in plan::roles(&recipe) {
             plan::config(&recipe, role, inputs, 0)?.check()?;
         }
-        memory::check(&recipe, inputs, true)?;
+        memory::check(&recipe, inputs, true, parts.is_sparse())?;
         let lock = prepare(&folder)?;
         let identity = Identity { recipe, data: parts.fingerprint.clone() };
         let path = folder.join(CHECKPOINT);
@@ -256,12 +259,19 @@ impl Job {
             let microseconds = evaluate::microseconds(&runtime, features, features.rows())?;
             let path = self.folder.join(trained.role.file());
             let bytes = std::fs::metadata(&path).map_err(|e| io_error(&path, "look at it", e))?.len();
-            models.push(trained.outcome(test, path, bytes, microseconds)?);
+            let mut outcome = trained.outcome(test, path, bytes, microseconds)?;
+            let shown = evaluate::reconstruct(&trained.artifact, &self.parts.test.features, SHOWN)?;
+            outcome.reconstructions = shown.map_or_else(Vec::new, |[_, answers]| rows_of(&answers));
+            models.push(outcome);
         }
         let mut take = |role| models.iter().position(|model| model.role == role).map(|at| models.remove(at));
         let (sparse, twin, control) = (take(Role::Sparse), take(Role::Twin), take(Role::Control));
         let lost = || Error::Mismatch { place: "run".to_owned(), problem: "no sparse model, expected one".to_owned() };
+        let first = self.state.done.first().map(|trained| &trained.artifact);
+        let shown = first.map(|model| evaluate::reconstruct(model, &self.parts.test.features, SHOWN)).transpose()?;
+        let originals = shown.flatten().map_or_else(Vec::new, |[rows, _]| rows_of(&rows));
         Ok(Outcome {
+            originals,
             sparse: sparse.ok_or_else(lost)?,
             twin,
             control,
@@ -279,7 +289,8 @@ impl Job {
     fn train(&mut self, role: Role, progress: &dyn Progress, watch: &mut dyn FnMut(&Event<'_>)) -> Result<Trained> {
         let sparse = self.state.done.iter().find(|trained| trained.role == Role::Sparse);
         let nnz = sparse.map_or(0, |trained| trained.artifact.graph.nnz());
-        let config = plan::config(&self.identity.recipe, role, self.parts.train.cols(), nnz)?;
+        let mut config = plan::config(&self.identity.recipe, role, self.parts.train.cols(), nnz)?;
+        config.sparse_input = self.parts.is_sparse();
         let epochs = config.epochs;
         let mut trainer = match self.state.training.take() {
             Some((training, container)) if training == role => {
@@ -288,8 +299,11 @@ impl Job {
             _ => Trainer::new(config)?,
         };
         watch(&Event::Started { role, epochs, done: trainer.history().len() as u64 });
-        let split =
-            |rows: &[u32]| Split { data: &self.parts.train, rows: rows.to_vec(), factors: self.parts.factors.clone() };
+        let aim = data::aim(&self.identity.recipe);
+        let split = |rows: &[u32]| {
+            let (data, factors) = (&self.parts.train, self.parts.factors.clone());
+            Split { data, rows: rows.to_vec(), factors, aim }
+        };
         let (train, validation) = (split(&self.parts.rows), split(&self.parts.validation));
         let validation = (!validation.rows.is_empty()).then_some(&validation);
         let mut good = if trainer.history().is_empty() { None } else { Some(trainer.network().lower()?) };
@@ -359,7 +373,10 @@ impl Job {
         }
         let train = &self.parts.train;
         let task = match train.target {
+            _ if data::aim(&self.identity.recipe) == Aim::Input => Task::Reconstruction {},
             Target::Classes(_) => Task::Classification { classes: train.class_names.clone() },
+            // A score for each class.
+            Target::Labels(_) => Task::Regression { targets: train.class_names.clone() },
             _ => Task::Regression { targets: Vec::new() },
         };
         let mut artifact = Artifact::new(graph, task);
@@ -383,6 +400,11 @@ impl Job {
         artifact.check()?;
         Ok(artifact)
     }
+}
+
+/// Rows, each by itself.
+fn rows_of(rows: &rarefy_core::matrix::Dense<f32>) -> Vec<Vec<f32>> {
+    (0..rows.rows()).map(|i| rows.row(i).to_vec()).collect()
 }
 
 /// What is known of an epoch, without the trainer's types.

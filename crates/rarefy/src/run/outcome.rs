@@ -95,6 +95,8 @@ pub struct ModelOutcome {
     pub layers: Vec<LayerInfo>,
     /// For each input feature, how many weights of the first layer read it.
     pub input_weights: Vec<u32>,
+    /// An autoencoder's answers to the first test rows.
+    pub reconstructions: Vec<Vec<f32>>,
 }
 
 /// The data of a run.
@@ -125,6 +127,8 @@ pub struct Outcome {
     pub twin: Option<ModelOutcome>,
     /// A small dense net of equal nonzeros.
     pub control: Option<ModelOutcome>,
+    /// The first test rows, scaled, if the models are autoencoders.
+    pub originals: Vec<Vec<f32>>,
     /// The data.
     pub data: DataOutcome,
     /// The recipe as run, in TOML.
@@ -180,6 +184,7 @@ impl Trained {
             confusion: test.confusion,
             layers: graph.describe()?,
             input_weights: input_weights(&self.artifact),
+            reconstructions: Vec::new(),
         })
     }
 }

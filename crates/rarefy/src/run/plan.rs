@@ -285,7 +285,7 @@ fn scaled(layers: &[String], scale: f64) -> Vec<String> {
 /// The outputs of a layer with a weight.
 fn width(words: &str) -> Option<usize> {
     let mut words = words.split_whitespace();
-    if words.next() != Some("linear") {
+    if !matches!(words.next(), Some("linear" | "sampled-linear")) {
         return None;
     }
     words.next()?.parse().ok()
@@ -327,11 +327,15 @@ pub fn config(recipe: &Recipe, role: Role, inputs: usize, nnz: usize) -> Result<
         batch: train.batch as usize,
         epochs: epochs(recipe, role),
         accumulate: train.accumulate as usize,
+        hardest: train.hardest,
         class_weights: match &train.class_weights {
             recipe::ClassWeights::None => ClassWeights::None,
             recipe::ClassWeights::Balanced => ClassWeights::Balanced,
             recipe::ClassWeights::Given(weights) => ClassWeights::Given(weights.clone()),
         },
+        lazy: train.lazy,
+        // Known once the data are read.
+        sparse_input: false,
         stop: Stop {
             accuracy: recipe.stop.accuracy,
             loss: recipe.stop.loss,

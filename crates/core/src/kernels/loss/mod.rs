@@ -7,6 +7,7 @@
 //! * [`softmax_cross_entropy`]: `Σᵢ wᵢ·(ln Σⱼ e^{z[j, i]} − z[yᵢ, i])`; gradient `wᵢ·(softmax(z) − onehot(yᵢ))`
 //! * [`squared_error`]: `Σᵢ wᵢ·½‖z[:, i] − t[:, i]‖²`; gradient `wᵢ·(z − t)`
 //! * [`binary_cross_entropy`]: `Σᵢ wᵢ·Σⱼ (max(z, 0) − z·t + ln(1 + e^{−|z|}))`; gradient `wᵢ·(σ(z) − t)`
+//! * [`label_cross_entropy`]: binary cross-entropies summed over outputs, the targets being sets of labels
 //! * [`entmax_loss`]: `Σᵢ wᵢ·(pᵀz + H(p) − z[yᵢ, i])` with the sparse probabilities `p` of
 //!   [`Entmax`](super::elementwise::Entmax) and their entropy `H`; gradient `wᵢ·(p − onehot(yᵢ))`
 //!
@@ -16,6 +17,7 @@
 mod argmax;
 mod cross_entropy;
 mod entmax;
+mod labels;
 mod pointwise;
 pub mod reference;
 #[cfg(test)]
@@ -25,6 +27,7 @@ pub use super::samples::per_sample;
 pub use argmax::argmax;
 pub use cross_entropy::softmax_cross_entropy;
 pub use entmax::{entmax_loss, entmax_losses};
+pub use labels::{Sets, label_cross_entropy};
 pub use pointwise::{binary_cross_entropy, squared_error};
 
 /// # Panics

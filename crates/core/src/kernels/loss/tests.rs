@@ -80,6 +80,47 @@ fn entmax_losses_agree_with_their_references() {
 }
 
 #[test]
+fn label_cross_entropy_agrees_with_its_reference() {
+    // Sample i has the labels i, i + 3, … below its number of labels, i modulo 4.
+    let sets = |z: &Batch| {
+        let (mut indptr, mut indices) = (vec![0], Vec::new());
+        for i in 0..z.len() {
+            let mut labels: Vec<u32> = (0..i % 4).map(|n| ((i + 3 * n) % z.features()) as u32).collect();
+            labels.sort_unstable();
+            labels.dedup();
+            indices.extend(labels);
+            indptr.push(indices.len() as u32);
+        }
+        (indptr, indices)
+    };
+    for counted in [false, true] {
+        let counts = |z: &Batch| (0..z.features()).map(|j| (j % 3) as f32 * 2.5).collect::<Vec<_>>();
+        let fast = |z: &Batch, w: Option<&[f32]>, dz: Option<&mut Batch>| {
+            let ((indptr, indices), counts) = (sets(z), counts(z));
+            label_cross_entropy(z, Sets::new(&indptr, &indices), counted.then_some(&counts[..]), w, 0.5, dz)
+        };
+        check("label cross-entropy", fast, |z, s| {
+            let ((indptr, indices), counts) = (sets(z), counts(z));
+            let set = &indices[indptr[s] as usize..indptr[s + 1] as usize];
+            let of = |j: usize| match (set.contains(&(j as u32)), counted) {
+                (true, _) => (1.0, 1.0),
+                (false, true) => (0.0, f64::from(counts[j])),
+                (false, false) => (0.0, 1.0),
+            };
+            let z = column(z, s);
+            let parts: Vec<(f64, f64)> = (0..z.len())
+                .map(|j| {
+                    let (t, count) = of(j);
+                    let (loss, gradient) = reference::binary_cross_entropy(&z[j..=j], &[t]);
+                    (count * loss, count * gradient[0])
+                })
+                .collect();
+            (parts.iter().map(|p| p.0).sum(), parts.iter().map(|p| p.1).collect())
+        });
+    }
+}
+
+#[test]
 fn squared_error_agrees_with_its_reference() {
     let targets = |z: &Batch| activations(z.features(), z.len(), 5.0, 3);
     let fast = |z: &Batch, w: Option<&[f32]>, dz: Option<&mut Batch>| squared_error(z, &targets(z), w, 0.5, dz);
