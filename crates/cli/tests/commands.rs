@@ -156,7 +156,7 @@ fn every_command_has_help_with_what_it_takes() {
         assert!(help.out.contains("--json") && help.err.is_empty(), "{}", help.out);
     }
     let help = place.run(&["fit", "--help"]).out;
-    for word in ["Examples", "sparsity.epochs-factor", "leaky-relu", "--no-twin"] {
+    for word in ["Examples", "sparsity.epochs-factor", "leaky-relu", "--no-twin", "granet"] {
         assert!(help.contains(word), "{word}");
     }
 }
@@ -165,9 +165,14 @@ fn every_command_has_help_with_what_it_takes() {
 fn examples_are_recipes_that_run() {
     let place = Place::new();
     let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    let digits = examples.join("digits.toml");
-    let run = place.run(&["fit", digits.to_str().unwrap(), "--set", "train.epochs=2", "--out", "out", "--json", "-q"]);
-    assert_eq!(run.code, Some(0), "{}", run.err);
+    for (small, density) in [("digits.toml", 0.1), ("pruned.toml", 0.05)] {
+        let path = examples.join(small);
+        let run =
+            place.run(&["fit", path.to_str().unwrap(), "--set", "train.epochs=2", "--out", "out", "--json", "-q"]);
+        assert_eq!(run.code, Some(0), "{}", run.err);
+        let found = run.json()["density"].as_f64().unwrap();
+        assert!(found <= density + 1e-9 && found > density - 1e-3, "{small}: {found}");
+    }
     for entry in std::fs::read_dir(examples).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|e| e == "toml") {

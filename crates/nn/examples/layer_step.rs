@@ -60,10 +60,11 @@ fn main() -> Result<()> {
         times.sort_by(f64::total_cmp);
         (times[times.len() / 2], times[0])
     };
-    let ((forward, _), (backward, _), (step, best)) = (median(&mut forward), median(&mut backward), median(&mut step));
+    let ((forward, forward_best), (backward, backward_best), (step, best)) =
+        (median(&mut forward), median(&mut backward), median(&mut step));
     let (nnz, isa) = (weight.nnz(), kernels::isa().name());
     println!(
-        r#"{{"nnz":{nnz},"isa":"{isa}","forward":{forward:.4},"backward":{backward:.4},"step":{step:.4},"best":{best:.4}}}"#
+        r#"{{"nnz":{nnz},"isa":"{isa}","forward":{forward:.4},"backward":{backward:.4},"step":{step:.4},"best":{best:.4},"forward_best":{forward_best:.4},"backward_best":{backward_best:.4}}}"#
     );
     Ok(())
 }

@@ -18,7 +18,6 @@ use rarefy_core::parallel;
 use rarefy_core::pattern::Pattern;
 use rarefy_core::random::Key;
 use rarefy_model::graph;
-use std::borrow::Cow;
 use std::cell::RefCell;
 
 /// Density from which a weight is stored dense: an estimate from the time of a step of a 1024 × 1024 weight at density 0.2,
@@ -110,9 +109,9 @@ impl Storage {
     }
 
     /// Where each entry of the pattern is stored, in row order.
-    fn places(&self) -> Cow<'_, [u32]> {
+    fn places(&self) -> Vec<u32> {
         match self {
-            Self::Sparse(pattern) => Cow::Borrowed(pattern.place()),
+            Self::Sparse(pattern) => pattern.row_order(),
             Self::Dense { rows, cols, zeros } => {
                 let mut places = Vec::with_capacity(rows * cols - zeros.len());
                 let mut next = 0;
@@ -120,7 +119,7 @@ impl Storage {
                     places.extend(next..zero);
                     next = zero + 1;
                 }
-                Cow::Owned(places)
+                places
             }
         }
     }
@@ -228,13 +227,13 @@ impl Weight {
     pub fn bytes(&self) -> usize {
         self.param.bytes()
             + match &self.storage {
-                Storage::Sparse(p) => 4 * (p.row_ptr().len() + p.col_ptr().len() + 3 * p.nnz()),
+                Storage::Sparse(pattern) => pattern.bytes(),
                 Storage::Dense { zeros, .. } => 4 * zeros.len(),
             }
-            + self.front.as_ref().map_or(0, |front| {
-                let pattern = front.pattern.as_ref();
-                4 * (front.places.len() + pattern.map_or(0, |p| p.row_ptr().len() + p.col_ptr().len() + 3 * p.nnz()))
-            })
+            + self
+                .front
+                .as_ref()
+                .map_or(0, |front| 4 * front.places.len() + front.pattern.as_ref().map_or(0, TwoWay::bytes))
     }
 
     /// Sets what a sparsity method remembers, in row order over the pattern.
@@ -274,11 +273,13 @@ impl Weight {
         self.front = Some(match &self.storage {
             Storage::Dense { .. } => Front { places, pattern: None },
             Storage::Sparse(whole) => {
-                let indices = positions.iter().map(|&at| whole.col_idx()[at as usize]).collect();
-                let row_ptr = whole.row_ptr().iter().map(|&end| positions.partition_point(|&at| at < end) as u32);
-                let pattern = TwoWay::new(&Pattern::new(whole.rows(), whole.cols(), row_ptr.collect(), indices)?)?;
+                let whole = whole.pattern()?;
+                let indices = positions.iter().map(|&at| whole.indices()[at as usize]).collect();
+                let indptr = whole.indptr().iter().map(|&end| positions.partition_point(|&at| at < end) as u32);
+                let front = Pattern::new(whole.rows(), whole.cols(), indptr.collect(), indices)?;
+                let pattern = TwoWay::new(&front)?;
                 let mut ordered = vec![0; places.len()];
-                pattern.place().iter().zip(&places).for_each(|(&to, &from)| ordered[to as usize] = from);
+                pattern.row_order().iter().zip(&places).for_each(|(&to, &from)| ordered[to as usize] = from);
                 Front { places: ordered, pattern: Some(pattern) }
             }
         });
@@ -313,7 +314,7 @@ impl Weight {
     pub fn pattern(&self) -> Result<Pattern> {
         let (rows, cols) = (self.rows(), self.cols());
         let (indptr, indices) = match &self.storage {
-            Storage::Sparse(pattern) => (pattern.row_ptr().to_vec(), pattern.col_idx().to_vec()),
+            Storage::Sparse(pattern) => return Ok(pattern.pattern()?),
             Storage::Dense { zeros, .. } => {
                 let indices = self.storage.places().iter().map(|&at| at % cols.max(1) as u32).collect();
                 let mut zeros = zeros.iter().peekable();
@@ -409,19 +410,15 @@ impl Weight {
         let (mut numbers, pattern) = (Vec::new(), self.front.as_ref().and_then(|front| front.pattern.as_ref()));
         if let (Some(front), Some(p)) = (&self.front, pattern) {
             front.gather(&self.param.values, &mut numbers);
-            let values = p.place().iter().map(|&at| numbers[at as usize]).collect();
-            let csr = Csr::new(p.rows(), p.cols(), p.row_ptr().to_vec(), p.col_idx().to_vec(), values)?;
-            return Ok(graph::Weight::Sparse(csr));
+            let values = p.row_order().iter().map(|&at| numbers[at as usize]).collect();
+            return Ok(graph::Weight::Sparse(p.pattern()?.with_values(values)?));
         }
         if let (Some(front), Storage::Dense { rows, cols, .. }) = (&self.front, &self.storage) {
             front.mask(&self.param.values, &mut numbers);
             return Ok(graph::Weight::Dense(Dense::new(*rows, *cols, numbers)?));
         }
         Ok(match &self.storage {
-            Storage::Sparse(p) => {
-                let (indptr, indices) = (p.row_ptr().to_vec(), p.col_idx().to_vec());
-                graph::Weight::Sparse(Csr::new(p.rows(), p.cols(), indptr, indices, self.values())?)
-            }
+            Storage::Sparse(p) => graph::Weight::Sparse(p.pattern()?.with_values(self.values())?),
             Storage::Dense { rows, cols, .. } => {
                 graph::Weight::Dense(Dense::new(*rows, *cols, self.param.values.clone())?)
             }

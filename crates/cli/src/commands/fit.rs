@@ -32,6 +32,7 @@ Examples:
   rarefy fit
   rarefy fit --set sparsity.target=0.95 --set train.epochs=5 --out sparser
   rarefy fit examples/digits.toml --control
+  rarefy fit --set sparsity.method=gmp --set sparsity.distribution=global
   rarefy fit --resume", after_long_help = keys_help())]
 pub struct Fit {
     /// The recipe (TOML); the built-in one unless given
@@ -57,7 +58,8 @@ pub struct Fit {
 fn keys_help() -> String {
     let mut text = String::from(
         "Examples:\n  rarefy fit\n  rarefy fit --set sparsity.target=0.95 --set train.epochs=5 --out sparser\n  \
-         rarefy fit examples/digits.toml --control\n  rarefy fit --resume\n\nKeys of recipes:\n",
+         rarefy fit examples/digits.toml --control\n  rarefy fit --set sparsity.method=gmp --set sparsity.distribution=global\n  \
+         rarefy fit --resume\n\nKeys of recipes:\n",
     );
     for key in recipe::keys() {
         text.push_str(&format!("  {:24} {}\n", key.name, key.help));

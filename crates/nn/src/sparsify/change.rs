@@ -153,6 +153,9 @@ impl Sparsity {
     /// How many entries each weight has at this density.
     fn counts(&self, network: &Network, density: f64) -> Result<Vec<usize>> {
         let shapes: Vec<_> = network.weights().map(|weight| (weight.rows(), weight.cols())).collect();
+        if shapes.is_empty() {
+            return Ok(Vec::new());
+        }
         let structure = self.structure_at(density);
         let counts = self.distribution_at(density).allocate_within(&shapes, structure, density, &[])?;
         if self.distribution != Distribution::Global || density == 1.0 {

@@ -7,12 +7,13 @@ use crate::matrix::Batch;
 /// `y = W x`; see [`forward`](super::forward()).
 pub fn forward(weight: &TwoWay, values: &[f32], x: &Batch, y: &mut Batch) {
     for i in 0..weight.rows() {
-        for s in 0..x.len() {
-            let mut sum = 0.0;
-            for k in weight.row_ptr[i] as usize..weight.row_ptr[i + 1] as usize {
-                sum += values[weight.place[k] as usize] * x.row(weight.col_idx[k] as usize)[s];
+        y.row_mut(i).fill(0.0);
+    }
+    for j in 0..weight.cols() {
+        for k in weight.col_ptr[j] as usize..weight.col_ptr[j + 1] as usize {
+            for s in 0..x.len() {
+                y.row_mut(weight.row_idx[k] as usize)[s] += values[k] * x.row(j)[s];
             }
-            y.row_mut(i)[s] = sum;
         }
     }
 }

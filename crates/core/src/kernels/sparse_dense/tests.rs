@@ -21,8 +21,8 @@ const ADAM: Rule = Rule::Adam {
 
 const BATCHES: [usize; 10] = [1, 2, 7, 16, 31, 64, 96, 100, 128, 130];
 
-/// `(rows, columns, density)`; 0.02 leaves rows and columns empty.
-const WEIGHTS: [(usize, usize, f32); 10] = [
+/// `(rows, columns, density)`; 0.02 leaves rows and columns empty; 600 columns are several blocks.
+const WEIGHTS: [(usize, usize, f32); 11] = [
     (1, 1, 1.0),
     (1, 70, 0.5),
     (70, 1, 0.5),
@@ -33,6 +33,7 @@ const WEIGHTS: [(usize, usize, f32); 10] = [
     (70, 70, 0.02),
     (64, 50, 0.2),
     (5, 4, 0.0),
+    (40, 600, 0.1),
 ];
 
 /// A random weight pattern; its middle row and column are empty where there are more than two.
@@ -59,6 +60,23 @@ fn on_every_shape(test: impl Fn(&TwoWay, &[f32], usize, &str)) {
             for n in BATCHES {
                 test(&weight, &values, n, &format!("{rows} × {cols} at {density}, batch {n}"));
             }
+        }
+    });
+}
+
+#[test]
+fn both_orders_hold_the_pattern() {
+    on_every_isa(|| {
+        for (rows, cols, density) in WEIGHTS.into_iter().chain([(300, 700, 0.05)]) {
+            let weight = weight(rows, cols, density);
+            let pattern = weight.pattern().unwrap();
+            let by_column = |k: u32| {
+                let j = (0..cols).find(|&j| (weight.col_ptr()[j]..weight.col_ptr()[j + 1]).contains(&k)).unwrap();
+                (weight.row_idx()[k as usize] as usize, j)
+            };
+            let order = weight.row_order().into_iter().map(by_column);
+            assert!(order.eq(pattern.iter()), "{rows} × {cols} at {density}");
+            assert_eq!(TwoWay::new(&pattern).unwrap(), weight);
         }
     });
 }
