@@ -128,7 +128,7 @@ impl Header {
             Some(&[version, ..]) => {
                 return Err(malformed(6, format!("version {version}"), "version 1, 2 or 3 of the .npy format"));
             }
-            None => return Err(cut(12)),
+            _ => return Err(cut(12)),
         };
         if length > LONGEST {
             return Err(malformed(
