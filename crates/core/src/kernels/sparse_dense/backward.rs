@@ -12,7 +12,7 @@ use std::ops::Range;
 const MOST: usize = 16_384;
 
 /// Fewest entries worth a task of their own.
-const FEWEST: usize = 1024;
+const FEWEST: usize = 512;
 
 /// Zeros that follow the gradients of a task, so that vectors may reach past the last.
 const SLACK: usize = 16;
@@ -105,7 +105,7 @@ struct Tasks<'a> {
 
 impl<'a> Tasks<'a> {
     fn new(weight: &TwoWay, listed: Option<&'a [u32]>) -> Self {
-        let limit = (weight.nnz() / (4 * parallel::threads())).clamp(FEWEST, MOST);
+        let limit = (weight.nnz() / (8 * parallel::threads())).clamp(FEWEST, MOST);
         let count = listed.map_or(weight.cols(), <[u32]>::len);
         let (mut cuts, mut entries) = (vec![0], 0);
         for c in 0..count {

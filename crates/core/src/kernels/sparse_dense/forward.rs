@@ -12,7 +12,7 @@ const ROWS: usize = 32;
 
 /// Tasks for each thread where columns come in blocks: as few as balance two cores, as a block of activations that has been brought to
 /// the first-level cache is to serve many rows.
-const TASKS: usize = 4;
+const TASKS: usize = 8;
 
 thread_local! {
     /// The values of the weight in the order of the forward pass, while a product needs them.
