@@ -2,6 +2,7 @@
 # make lint   formatting, clippy, licences
 # make bench  kernel benchmarks
 # make peers  Rarefy against its peers, in one run (installs them into target/peers)
+# make methods   every sparsity method on MNIST beside its dense twin (hours; goes on where it was stopped)
 # make doc    the documentation of all crates
 # make fuzz   every reader under libFuzzer (FUZZ_SECONDS=600 each)
 
@@ -9,7 +10,7 @@ CARGO ?= cargo
 PYTHON ?= python3
 FUZZ_SECONDS ?= 600
 
-.PHONY: test lint bench peers doc fuzz
+.PHONY: test lint bench peers methods doc fuzz
 
 test: lint
 	$(CARGO) test --workspace --all-targets
@@ -30,6 +31,10 @@ peers:
 	target/peers/bin/pip install --quiet numpy torch
 	$(CARGO) build --release
 	target/peers/bin/python bench/peers/training.py
+
+methods:
+	$(CARGO) build --release
+	$(PYTHON) bench/peers/methods.py
 
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps

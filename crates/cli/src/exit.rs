@@ -85,6 +85,7 @@ fn of_library(error: &Error) -> u8 {
         Error::Data(rarefy::data::Error::NotFound { .. }) => MISSING,
         Error::Diverged { .. } => DIVERGED,
         Error::Interrupted { .. } => INTERRUPTED,
+        Error::Point { error, .. } => of_library(error),
         Error::Model(error) => of_model(error),
         _ => OTHER,
     }

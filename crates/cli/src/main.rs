@@ -32,6 +32,7 @@ Examples:
   rarefy eval my-model/model.rarefy test.csv
   rarefy predict my-model/model.rarefy new.csv -o answers.csv
   rarefy inspect my-model/model.rarefy
+  rarefy frontier my.toml                  accuracy against sparsity, over several seeds
   rarefy datasets
 
 Exit codes: 0 done, 1 other errors, 2 usage or recipe, 3 missing component or data, 4 training diverged,

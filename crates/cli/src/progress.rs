@@ -20,6 +20,14 @@ impl Bar {
         Self { output, cancel, bar: Mutex::new(None) }
     }
 
+    /// Says something on the way, above the bar if there is one.
+    pub fn note(&self, text: &str) {
+        match &*self.bar() {
+            Some(bar) => bar.suspend(|| self.output.note(text)),
+            None => self.output.note(text),
+        }
+    }
+
     /// The bar, if one is shown. A panic elsewhere does not matter to it.
     fn bar(&self) -> std::sync::MutexGuard<'_, Option<ProgressBar>> {
         self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

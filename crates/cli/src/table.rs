@@ -3,6 +3,7 @@
 use std::fmt;
 
 use rarefy::Outcome;
+use rarefy::frontier::{Curve, Spread, Summary};
 use rarefy::run::{ModelOutcome, Role};
 
 use crate::number::{bytes, grouped, percent, ratio, significant};
@@ -188,6 +189,99 @@ pub fn of_outcome(outcome: &Outcome) -> String {
     let mut table = Table::new(&columns);
     rows.into_iter().for_each(|row| table.row(row));
     format!("{table}\n{}\n", remarks(outcome).join("\n"))
+}
+
+/// A mean with its standard deviation, if it has one, to as many decimals.
+pub fn spread(of: Option<Spread>, share: bool) -> String {
+    let Some(Spread { mean, deviation, .. }) = of else { return "–".to_owned() };
+    let (scale, mean, unit) =
+        if share { (100.0, format!("{:.2}", 100.0 * mean), " %") } else { (1.0, significant(mean), "") };
+    let decimals = mean.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let deviation = deviation.map_or(String::new(), |x| format!(" ± {:.decimals$}", scale * x));
+    format!("{mean}{deviation}{unit}")
+}
+
+/// The means of a frontier as a header and rows of text: the twin, then by sparsity the sparse model and the small dense net.
+pub fn frontier(curve: &Curve) -> (Vec<String>, Vec<Vec<String>>) {
+    let classes = curve.summary.iter().any(|kind| kind.accuracy.is_some());
+    let figure = if classes { "test accuracy" } else { "test loss" };
+    let header =
+        ["model", "sparsity", figure, "nonzeros", "training state", "file", "epochs", "CPU seconds", "µs / sample", ""];
+    let row = |kind: &Summary| {
+        let mark = match kind.sparsity {
+            Some(sparsity) if kind.role == Role::Sparse && curve.knee == Some(sparsity) => "knee".to_owned(),
+            _ => String::new(),
+        };
+        vec![
+            title(kind.role).to_owned(),
+            kind.sparsity.map_or(String::new(), sparsity),
+            if classes { spread(kind.accuracy, true) } else { spread(kind.loss, false) },
+            grouped(kind.nnz.round() as u64),
+            bytes(kind.state_bytes.round() as u64),
+            bytes(kind.file_bytes.round() as u64),
+            if kind.epochs.fract() == 0.0 { grouped(kind.epochs as u64) } else { significant(kind.epochs) },
+            spread(Some(kind.cpu_seconds), false),
+            significant(kind.sample_microseconds),
+            mark,
+        ]
+    };
+    (header.map(str::to_owned).to_vec(), curve.summary.iter().map(row).collect())
+}
+
+/// A sparsity in percent, with as many digits as it was asked for with.
+pub fn sparsity(share: f64) -> String {
+    // To the ninth digit: 100 × 0.58 is 57.99999999999999.
+    format!("{} %", (1e11 * share).round() / 1e9)
+}
+
+/// What must be said beside a frontier's table.
+pub fn frontier_remarks(curve: &Curve) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let data = &curve.data;
+    let [train, validation, test] =
+        [data.train_rows, data.validation_rows, data.test_rows].map(|rows| grouped(rows as u64));
+    remarks.push(format!("{}: trained on {train} rows, chosen by {validation}, tested on {test}.", data.name));
+    let part = if data.validation_rows > 0 { "validation" } else { "test" };
+    let what = if curve.summary.iter().any(|kind| kind.accuracy.is_some()) { "errors" } else { "loss" };
+    match curve.knee {
+        Some(knee) => remarks.push(format!(
+            "Knee at {}: there the curve of {part} {what} over nonzeros, both on logarithmic axes, lies furthest below the straight line between its ends.",
+            sparsity(knee)
+        )),
+        None => remarks.push("No knee: fewer than three sparsities, or no bend in the curve.".to_owned()),
+    }
+    let seeds = curve.of(Role::Twin).next().map_or(0, |twin| twin.cpu_seconds.seeds);
+    match curve.within {
+        Some(within) => remarks
+            .push(format!("Sparsest within one standard error of the dense twin ({part} rows): {}.", sparsity(within))),
+        None if seeds > 1 => {
+            remarks.push(format!("No sparsity is within one standard error of the dense twin ({part} rows)."));
+        }
+        None => {}
+    }
+    let seeds = curve.summary.iter().map(|kind| kind.cpu_seconds.seeds).max().unwrap_or(0);
+    let many = if seeds > 1 { "s; ± is the standard deviation over them" } else { "; no spread without a second" };
+    let (workers, isa) = (curve.workers, &curve.isa);
+    let how = match workers {
+        0 => "nothing was left to train".to_owned(),
+        1 => "trainings one after the other".to_owned(),
+        n => format!("{n} trainings at once, each on one thread"),
+    };
+    remarks.push(format!("{seeds} seed{many}; {how}, {isa}. µs / sample: the artifact's runtime, in batches."));
+    remarks
+}
+
+/// A frontier for a terminal.
+pub fn of_curve(curve: &Curve) -> String {
+    let (header, rows) = frontier(curve);
+    let left = ["model", ""];
+    let columns: Vec<(&str, Align)> = header
+        .iter()
+        .map(|name| (name.as_str(), if left.contains(&name.as_str()) { Align::Left } else { Align::Right }))
+        .collect();
+    let mut table = Table::new(&columns);
+    rows.into_iter().for_each(|row| table.row(row));
+    format!("{table}\n{}\n", frontier_remarks(curve).join("\n"))
 }
 
 #[cfg(test)]

@@ -150,7 +150,7 @@ fn datasets_lists_what_is_bundled() {
 #[test]
 fn every_command_has_help_with_what_it_takes() {
     let place = Place::new();
-    for command in ["fit", "eval", "predict", "inspect", "datasets"] {
+    for command in ["fit", "frontier", "eval", "predict", "inspect", "datasets"] {
         let help = place.run(&[command, "--help"]);
         assert_eq!(help.code, Some(0));
         assert!(help.out.contains("--json") && help.err.is_empty(), "{}", help.out);

@@ -58,6 +58,10 @@ fn the_recipe_and_every_command_after_it_run() {
         seen += 1;
     }
     assert!(seen >= 6, "{commands}");
+    let line = blocks("sh").into_iter().find(|block| block.starts_with("rarefy frontier")).expect("a frontier").trim();
+    let fewer = line.replace("--seeds 3", "--seeds 1 --set train.epochs=2");
+    let run = place.run(&fewer.split_whitespace().skip(1).collect::<Vec<_>>());
+    assert_eq!(run.code, Some(0), "{line}: {}", run.err);
     let found = place.run(&["eval", "rarefy-out/model.rarefy", "test.csv", "--json"]).json();
     assert!(found["rows"] == 60 && found["accuracy"].as_f64().is_some(), "{found}");
     let answers = place.run(&["predict", "rarefy-out/model.rarefy", "new.csv"]).out;

@@ -12,14 +12,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::parallel;
+
 /// What some work cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
     /// Seconds on the clock.
     pub seconds: f64,
-    /// Seconds of processor time, summed over all threads of the process.
+    /// Seconds of processor time, summed over all threads of the process; of this thread alone where work is done
+    /// [in place](crate::parallel::in_place), so that jobs side by side are not charged for each other.
     pub cpu_seconds: f64,
-    /// Energy of all processor packages, other programs included; `None` where it cannot be read.
+    /// Energy of all processor packages, other programs included; `None` where it cannot be read or is shared with jobs side by
+    /// side.
     pub joules: Option<f64>,
 }
 
@@ -42,17 +46,17 @@ impl std::ops::AddAssign for Cost {
 pub struct Meter {
     start: Instant,
     cpu: f64,
+    /// Whether this thread alone is measured.
+    alone: bool,
     counters: Vec<Counter>,
 }
 
 impl Meter {
     /// Starts to measure.
     pub fn start() -> Self {
-        Self {
-            counters: Counter::all(Path::new("/sys/class/powercap")),
-            start: Instant::now(),
-            cpu: process_cpu_seconds(),
-        }
+        let alone = parallel::is_in_place();
+        let counters = if alone { Vec::new() } else { Counter::all(Path::new("/sys/class/powercap")) };
+        Self { counters, start: Instant::now(), cpu: cpu_seconds(alone), alone }
     }
 
     /// Seconds on the clock since the start: the part of the cost that costs nothing to read.
@@ -65,7 +69,7 @@ impl Meter {
         let microjoules = self.counters.iter().map(Counter::used).sum::<Option<u64>>();
         Cost {
             seconds: self.seconds(),
-            cpu_seconds: (process_cpu_seconds() - self.cpu).max(0.0),
+            cpu_seconds: (cpu_seconds(self.alone) - self.cpu).max(0.0),
             joules: microjoules.filter(|_| !self.counters.is_empty()).map(|used| used as f64 * 1e-6),
         }
     }
@@ -73,11 +77,17 @@ impl Meter {
 
 /// Processor time that all threads of this process have used, in seconds; 0 where the system does not tell.
 pub fn process_cpu_seconds() -> f64 {
+    cpu_seconds(false)
+}
+
+/// Processor time of this thread, or of all threads of the process, in seconds; 0 where the system does not tell.
+fn cpu_seconds(this_thread: bool) -> f64 {
     #[cfg(unix)]
     {
+        let clock = if this_thread { libc::CLOCK_THREAD_CPUTIME_ID } else { libc::CLOCK_PROCESS_CPUTIME_ID };
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: `time` is a timespec for the call to write to.
-        if unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) } == 0 {
+        if unsafe { libc::clock_gettime(clock, &mut time) } == 0 {
             return time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9;
         }
     }
@@ -132,6 +142,25 @@ mod tests {
         }
         let cost = meter.cost();
         assert!(cost.seconds >= 0.02 && cost.cpu_seconds > 0.0, "{cost:?}");
+    }
+
+    #[test]
+    fn jobs_side_by_side_are_not_charged_for_each_other() {
+        let spin = |milliseconds| {
+            let start = Instant::now();
+            while start.elapsed().as_millis() < milliseconds {
+                std::hint::spin_loop();
+            }
+        };
+        let idle = std::thread::scope(|scope| {
+            scope.spawn(|| spin(60));
+            parallel::in_place(|| {
+                let meter = Meter::start();
+                std::thread::sleep(std::time::Duration::from_millis(60));
+                meter.cost()
+            })
+        });
+        assert!(idle.cpu_seconds < 0.02 && idle.joules.is_none(), "{idle:?}");
     }
 
     #[test]

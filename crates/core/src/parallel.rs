@@ -60,6 +60,30 @@ pub fn run(tasks: usize, body: impl Fn(usize) + Sync) {
     pool.run(threads - 1, tasks, &body);
 }
 
+/// Does `work` on this thread alone: every [`run`] in it is done in place. For many independent jobs at once, each on a thread of
+/// its own, which is faster than sharing the pool; the bits are the same.
+///
+/// ```
+/// let sum: usize = rarefy_core::parallel::in_place(|| (1..=4).sum());
+/// assert_eq!(sum, 10);
+/// ```
+pub fn in_place<R>(work: impl FnOnce() -> R) -> R {
+    /// Puts the flag back, also when the work panics.
+    struct Back(bool);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            INSIDE.set(self.0);
+        }
+    }
+    let _back = Back(INSIDE.replace(true));
+    work()
+}
+
+/// Whether this thread works alone: inside [`in_place`], or in a task of [`run`].
+pub fn is_in_place() -> bool {
+    INSIDE.get()
+}
+
 /// Cuts `0..len` into tasks of `chunk` items and calls `body` with each range; see [`run`].
 pub fn run_chunks(len: usize, chunk: usize, body: impl Fn(std::ops::Range<usize>) + Sync) {
     run(len.div_ceil(chunk), |task| body(task * chunk..((task + 1) * chunk).min(len)));
@@ -287,6 +311,20 @@ mod tests {
         let done = AtomicUsize::new(0);
         run(64, |_| count(&done));
         assert_eq!(done.into_inner(), 64);
+    }
+
+    #[test]
+    fn work_in_place_stays_on_its_thread() {
+        let me = std::thread::current().id();
+        let done = AtomicUsize::new(0);
+        in_place(|| {
+            run(64, |_| {
+                assert_eq!(std::thread::current().id(), me);
+                count(&done);
+            });
+            assert!(is_in_place());
+        });
+        assert!(!is_in_place() && done.into_inner() == 64);
     }
 
     #[test]

@@ -66,6 +66,14 @@ pub enum Error {
         /// The artifact of the last good state.
         model: Option<PathBuf>,
     },
+    /// One point of a frontier failed.
+    #[error("{point}: {error}")]
+    Point {
+        /// Which one.
+        point: String,
+        /// How.
+        error: Box<Error>,
+    },
     /// Somebody asked to stop.
     #[error("interrupted; `--resume` continues from {}", checkpoint.display())]
     Interrupted {

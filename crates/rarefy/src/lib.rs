@@ -6,6 +6,7 @@
 //!   data, artifacts, the runtime; [`nn`]: layers, losses, optimizers, sparse training;
 //! * [`recipe`]: the TOML file that says what to fit, on what, how sparse;
 //! * [`run`]: from a recipe to a fitted model beside its dense twin, with checkpoints that resume to the same bits;
+//! * [`frontier`]: accuracy against sparsity, over several seeds, resumable;
 //! * [`evaluate`]: a model's answers to data, and how good they are.
 //!
 //! ```
@@ -18,6 +19,7 @@
 
 pub mod error;
 pub mod evaluate;
+pub mod frontier;
 pub mod recipe;
 pub mod run;
 
@@ -27,6 +29,7 @@ pub use rarefy_model as model;
 pub use rarefy_nn as nn;
 
 pub use error::{Error, Result};
+pub use frontier::frontier;
 pub use rarefy_core::progress::{Cancel, Progress};
 pub use rarefy_data::Dataset;
 pub use rarefy_model::artifact::Artifact;

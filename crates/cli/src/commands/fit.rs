@@ -1,16 +1,14 @@
 //! `rarefy fit`: train what a recipe says.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use rarefy::recipe::{self, Recipe};
 use rarefy::run::{self, Event, ModelOutcome, Role};
 use rarefy::{Cancel, Job, Options, Outcome};
 use serde_json::{Value, json};
-use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::watch_signals;
 use crate::Global;
-use crate::exit::INTERRUPTED;
 use crate::number::{percent, significant};
 use crate::output::Output;
 use crate::progress::Bar;
@@ -114,16 +112,6 @@ impl Fit {
         recipe.twin.control |= self.control;
         Ok(recipe)
     }
-}
-
-/// Ctrl-C once asks to stop, twice stops at once; a request to terminate is the same.
-fn watch_signals(cancel: &Cancel) -> anyhow::Result<()> {
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal finds the flag off, and switches it on.
-        signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED.into(), cancel.flag())?;
-        signal_hook::flag::register(signal, Arc::clone(&cancel.flag()))?;
-    }
-    Ok(())
 }
 
 /// Says what happens, where no bar can.

@@ -3,23 +3,29 @@
 mod datasets;
 mod eval;
 mod fit;
+mod frontier;
 mod inspect;
 mod predict;
+
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use rarefy::data::csv::{CsvOptions, LabelColumn};
 use rarefy::data::{Limits, ReadOptions, SparseOptions, Task, bundled};
 use rarefy::evaluate::check_features;
 use rarefy::run::data::{label_column, read_named};
-use rarefy::{Artifact, Dataset, Recipe};
+use rarefy::{Artifact, Cancel, Dataset, Recipe};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::Global;
+use crate::exit::INTERRUPTED;
 use crate::output::Output;
 
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
     Fit(fit::Fit),
+    Frontier(frontier::Frontier),
     Eval(eval::Eval),
     Predict(predict::Predict),
     Inspect(inspect::Inspect),
@@ -30,6 +36,7 @@ pub enum Command {
 pub fn run(command: Command, global: &Global, output: &Output) -> anyhow::Result<()> {
     match command {
         Command::Fit(fit) => fit.run(global, output),
+        Command::Frontier(frontier) => frontier.run(global, output),
         Command::Eval(eval) => eval.run(output),
         Command::Predict(predict) => predict.run(output),
         Command::Inspect(inspect) => inspect.run(output),
@@ -103,4 +110,14 @@ fn recipe_of(model: &Artifact) -> Option<Recipe> {
 /// The label column that the recipe of a model names.
 fn trained_with(model: &Artifact) -> LabelColumn {
     label_column(recipe_of(model).and_then(|recipe| recipe.data.label).as_deref())
+}
+
+/// Ctrl-C once asks to stop, twice stops at once; a request to terminate is the same.
+fn watch_signals(cancel: &Cancel) -> anyhow::Result<()> {
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal finds the flag off, and switches it on.
+        signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED.into(), cancel.flag())?;
+        signal_hook::flag::register(signal, Arc::clone(&cancel.flag()))?;
+    }
+    Ok(())
 }

@@ -32,28 +32,28 @@ pub struct Chart {
 }
 
 /// Size of the drawing in user units; at 340 pixels, the width of a phone, text of 12 units is still 10 pixels high.
-const WIDTH: f64 = 400.0;
-const HEIGHT: f64 = 250.0;
+pub(super) const WIDTH: f64 = 400.0;
+pub(super) const HEIGHT: f64 = 250.0;
 /// The plotting area within.
-const LEFT: f64 = 52.0;
-const RIGHT: f64 = 390.0;
-const TOP: f64 = 30.0;
-const BOTTOM: f64 = 208.0;
+pub(super) const LEFT: f64 = 52.0;
+pub(super) const RIGHT: f64 = 390.0;
+pub(super) const TOP: f64 = 30.0;
+pub(super) const BOTTOM: f64 = 208.0;
 /// Points that get a tooltip, per line: more would only lie on each other.
 const DOTS: usize = 120;
 
 /// The values between which an axis runs, and where its marks are.
-struct Axis {
+pub(super) struct Axis {
     low: f64,
     high: f64,
-    step: f64,
+    pub step: f64,
     /// Whether places are by the logarithm; `low`, `high` and `step` are then powers of ten.
     log: bool,
 }
 
 impl Axis {
     /// An axis over these values, ending at round numbers, with about `marks` marks.
-    fn over(low: f64, high: f64, marks: f64) -> Self {
+    pub fn over(low: f64, high: f64, marks: f64) -> Self {
         let span = if high > low { high - low } else { high.abs().max(1e-3) * 0.2 };
         let rough = span / marks;
         let power = 10f64.powf(rough.log10().floor());
@@ -70,13 +70,13 @@ impl Axis {
     }
 
     /// The marks.
-    fn marks(&self) -> impl Iterator<Item = f64> + '_ {
+    pub fn marks(&self) -> impl Iterator<Item = f64> + '_ {
         let count = ((self.high - self.low) / self.step).round() as usize;
         (0..=count).map(|i| self.low + i as f64 * self.step).map(|at| if self.log { 10f64.powf(at) } else { at })
     }
 
     /// Where a value lies, 0 to 1.
-    fn place(&self, value: f64) -> f64 {
+    pub fn place(&self, value: f64) -> f64 {
         let value = if self.log { value.max(1e-9).log10() } else { value };
         (value - self.low) / (self.high - self.low)
     }
@@ -210,7 +210,7 @@ impl Chart {
 }
 
 /// A number with as many decimals as steps of this size need.
-fn decimals(value: f64, step: f64) -> String {
+pub(super) fn decimals(value: f64, step: f64) -> String {
     let mut digits = 0;
     while digits < 9 && (step * 10f64.powi(digits)).fract().min(1.0 - (step * 10f64.powi(digits)).fract()) > 1e-6 {
         digits += 1;

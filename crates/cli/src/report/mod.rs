@@ -1,9 +1,14 @@
 //! The HTML report: one file that needs no network, readable on a phone, in light and dark.
 //!
-//! Pictures are SVG made here ([`chart`], [`grid`]); the page around them is `template.html`.
+//! Pictures are SVG made here ([`chart`], [`grid`], [`scatter`]); the pages around them are `template.html` and, for
+//! [`frontier`], `frontier.html`, in one `style.css`.
 
 mod chart;
+mod frontier;
 mod grid;
+mod scatter;
+
+pub use frontier::render as render_curve;
 
 use minijinja::{Environment, Value, context};
 use rarefy::Outcome;
@@ -14,6 +19,9 @@ use crate::table::{comparison, remarks, title};
 use chart::{Chart, Line, Unit};
 
 const TEMPLATE: &str = include_str!("template.html");
+
+/// How all reports look.
+const STYLE: &str = include_str!("style.css");
 
 /// The report of a run.
 ///
@@ -47,6 +55,7 @@ pub fn render(outcome: &Outcome) -> anyhow::Result<String> {
     let page = environment.get_template("report.html")?.render(context! {
         data => &outcome.data.name,
         version => &outcome.version,
+        style => Value::from_safe_string(STYLE.to_owned()),
         cards => cards(outcome),
         header => header,
         rows => rows,

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rarefy_data::csv::{CsvOptions, LabelColumn};
 use rarefy_data::{
@@ -10,6 +11,7 @@ use rarefy_data::{
 
 use rarefy_nn::trainer::Aim;
 
+use super::outcome::DataOutcome;
 use crate::recipe::{Data, Part, Recipe, Scaling, Test};
 use crate::{Error, Result};
 
@@ -22,13 +24,13 @@ const TEST_SHARE: f64 = 0.1;
 /// Data, divided.
 pub struct Parts {
     /// Training rows and validation rows.
-    pub train: Dataset,
+    pub train: Arc<Dataset>,
     /// The rows of `train` to learn from.
     pub rows: Vec<u32>,
     /// The rows of `train` that choices look at; may be none.
     pub validation: Vec<u32>,
     /// Looked at once, at the end.
-    pub test: Dataset,
+    pub test: Arc<Dataset>,
     /// What features are multiplied by, learned from `rows` alone.
     pub factors: Factors,
     /// A digest of everything read.
@@ -91,19 +93,49 @@ pub fn load(recipe: &mut Recipe) -> Result<Parts> {
         return Err(mismatch(problem.to_owned()));
     }
     recipe.train.loss.get_or_insert_with(|| default_loss(&train.target, aim).to_owned());
-    let share = recipe.data.validation.of(train.rows());
-    let (mut rows, validation) = divide(&train, share, recipe.train.seed)?;
-    if let Some(wanted) = recipe.data.rows {
-        rows = some_of(&rows, wanted, recipe.train.seed)?;
-    }
     let scaling = match recipe.data.scaling {
         Scaling::Given(scaling) => scaling,
         Scaling::Auto if train.scaling == rarefy_data::Scaling::None => rarefy_data::Scaling::MaxAbs,
         Scaling::Auto => train.scaling,
     };
     recipe.data.scaling = Scaling::Given(scaling);
-    let factors = scaling.fit(&train.features, &rows)?;
     let fingerprint = format!("{} {}", train.fingerprint(), test.fingerprint());
+    divided(Arc::new(train), Arc::new(test), fingerprint, recipe)
+}
+
+impl Parts {
+    /// Facts about the data.
+    pub fn outcome(&self) -> DataOutcome {
+        let Self { train, rows, validation, test, .. } = self;
+        DataOutcome {
+            name: train.name.clone(),
+            train_rows: rows.len(),
+            validation_rows: validation.len(),
+            test_rows: test.rows(),
+            features: train.cols(),
+            classes: train.class_names.clone(),
+            image_shape: train.image_shape,
+        }
+    }
+
+    /// The same data, divided as a recipe that differs in nothing but seed and sparsity asks.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn again(&self, recipe: &Recipe) -> Result<Self> {
+        divided(Arc::clone(&self.train), Arc::clone(&self.test), self.fingerprint.clone(), recipe)
+    }
+}
+
+/// Divides the training data into rows to learn from and rows to choose by, and learns the scaling from the former.
+fn divided(train: Arc<Dataset>, test: Arc<Dataset>, fingerprint: String, recipe: &Recipe) -> Result<Parts> {
+    let share = recipe.data.validation.of(train.rows());
+    let (mut rows, validation) = divide(&train, share, recipe.train.seed)?;
+    if let Some(wanted) = recipe.data.rows {
+        rows = some_of(&rows, wanted, recipe.train.seed)?;
+    }
+    let Scaling::Given(scaling) = recipe.data.scaling else { unreachable!("loading has decided it") };
+    let factors = scaling.fit(&train.features, &rows)?;
     let narrow = |rows: Vec<usize>| rows.into_iter().map(|row| row as u32).collect(); // matrices have at most u32::MAX rows
     Ok(Parts { rows: narrow(rows), validation: narrow(validation), train, test, factors, fingerprint })
 }
@@ -258,7 +290,7 @@ mod tests {
         let path = folder.path().join("x.csv");
         let rows: String = (0..50).map(|i| format!("{i},{},{}\n", i * i, ["a", "b"][i % 2])).collect();
         std::fs::write(&path, rows).unwrap();
-        let tests: Vec<Dataset> = ["0", "1"]
+        let tests: Vec<Arc<Dataset>> = ["0", "1"]
             .iter()
             .map(|seed| {
                 let mut recipe = recipe(&format!("train = {:?}\ntest = 0.2", path.to_str().unwrap()));

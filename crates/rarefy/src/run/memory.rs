@@ -36,6 +36,19 @@ pub fn check(recipe: &Recipe, inputs: usize, loaded: bool, sparse_input: bool) -
     Ok(())
 }
 
+/// How many trainings of `recipe` fit beside each other into what this process can still get, the data being in memory: `wanted`
+/// at most, and one at least.
+///
+/// # Errors
+/// Names that do not exist.
+pub fn at_once(recipe: &Recipe, role: Role, inputs: usize, wanted: usize) -> Result<usize> {
+    let Some(left) = available() else { return Ok(wanted) };
+    let saving = plan::entries(&recipe.model.layers, inputs) as u64 * 4;
+    let each = plan::config(recipe, role, inputs, 0)?.memory_estimate()?.saturating_add(saving).max(1);
+    let room = left.saturating_sub(OVERHEAD) / each;
+    Ok(usize::try_from(room).unwrap_or(usize::MAX).clamp(1, wanted.max(1)))
+}
+
 /// Bytes of the data, if that is known before they are read: a file's values take about as much as its text.
 fn data_bytes(recipe: &Recipe) -> u64 {
     match listed(recipe) {

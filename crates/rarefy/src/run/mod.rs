@@ -28,9 +28,9 @@
 
 mod checkpoint;
 pub mod data;
-mod memory;
+pub(crate) mod memory;
 mod outcome;
-mod plan;
+pub(crate) mod plan;
 
 pub use outcome::{DataOutcome, ModelOutcome, Outcome, Record, Trained, input_weights, metrics_csv};
 pub use plan::Role;
@@ -116,6 +116,7 @@ pub struct Job {
     folder: PathBuf,
     disk: Box<dyn Disk>,
     state: checkpoint::State,
+    roles: Vec<Role>,
     resumed: bool,
     _lock: Lock,
 }
@@ -156,21 +157,21 @@ impl Job {
     ///
     /// # Errors
     /// As [`Job::open`].
-    pub fn open_on(mut recipe: Recipe, options: &Options, disk: Box<dyn Disk>) -> Result<Self> {
-        plan::check_layers(&recipe)?;
-        plan::complete(&mut recipe)?;
-        if let Some(inputs) = memory::known_inputs(&recipe) {
-            plan::config(&recipe, Role::Sparse, inputs, 0)?.check()?;
-            memory::check(&recipe, inputs, false, false)?;
-        }
+    pub fn open_on(recipe: Recipe, options: &Options, disk: Box<dyn Disk>) -> Result<Self> {
+        let (recipe, parts) = prepared(recipe, &options.out)?;
+        let roles = plan::roles(&recipe);
+        Self::open_with(recipe, parts, roles, options, disk)
+    }
+
+    /// A job on data that are there already, for some of the models of a complete recipe.
+    pub(crate) fn open_with(
+        recipe: Recipe,
+        parts: Parts,
+        roles: Vec<Role>,
+        options: &Options,
+        disk: Box<dyn Disk>,
+    ) -> Result<Self> {
         let folder = options.out.clone();
-        refuse_non_folder(&folder)?;
-        let parts = data::load(&mut recipe)?;
-        let inputs = parts.train.cols();
-        for role in plan::roles(&recipe) {
-            plan::config(&recipe, role, inputs, 0)?.check()?;
-        }
-        memory::check(&recipe, inputs, true, parts.is_sparse())?;
         let lock = prepare(&folder)?;
         let identity = Identity { recipe, data: parts.fingerprint.clone() };
         let path = folder.join(CHECKPOINT);
@@ -178,7 +179,7 @@ impl Job {
             true => (checkpoint::read(&path, &identity)?, true),
             false => (checkpoint::State { done: Vec::new(), training: None }, false),
         };
-        let job = Self { identity, parts, folder, disk, state, resumed, _lock: lock };
+        let job = Self { identity, parts, folder, disk, state, roles, resumed, _lock: lock };
         job.write(RECIPE, job.identity.recipe.to_toml().as_bytes())?;
         match resumed {
             // They may have been lost since; the checkpoint has them.
@@ -205,16 +206,7 @@ impl Job {
 
     /// Facts about the data.
     pub fn data(&self) -> DataOutcome {
-        let Parts { train, rows, validation, test, .. } = &self.parts;
-        DataOutcome {
-            name: train.name.clone(),
-            train_rows: rows.len(),
-            validation_rows: validation.len(),
-            test_rows: test.rows(),
-            features: train.cols(),
-            classes: train.class_names.clone(),
-            image_shape: train.image_shape,
-        }
+        self.parts.outcome()
     }
 
     /// Writes a file into the output folder, aside and renamed.
@@ -231,7 +223,17 @@ impl Job {
     /// [`Error::Interrupted`] when `progress` cancelled it, the checkpoint written; [`Error::Diverged`]; [`Error::Model`] when
     /// the disk fails, the last good checkpoint intact; [`Error::Nn`].
     pub fn run(&mut self, progress: &dyn Progress, watch: &mut dyn FnMut(&Event<'_>)) -> Result<Outcome> {
-        for role in plan::roles(&self.identity.recipe) {
+        let models = self.models(progress, watch)?;
+        self.outcome(models)
+    }
+
+    /// As [`Job::run`]: every model that the job is for.
+    pub(crate) fn models(
+        &mut self,
+        progress: &dyn Progress,
+        watch: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<Vec<ModelOutcome>> {
+        for role in self.roles.clone() {
             if self.state.done.iter().all(|trained| trained.role != role) {
                 let trained = self.train(role, progress, watch)?;
                 self.save(&trained)?;
@@ -246,24 +248,25 @@ impl Job {
         }
         watch(&Event::Testing);
         self.save_metrics(None)?;
-        self.outcome()
+        self.state.done.iter().map(|trained| self.test(trained)).collect()
     }
 
-    /// Tests every model, once.
-    fn outcome(&self) -> Result<Outcome> {
-        let mut models = Vec::new();
-        for trained in &self.state.done {
-            let test = evaluate::evaluate(&trained.artifact, &self.parts.test)?;
-            let runtime = trained.artifact.clone().into_runtime()?;
-            let features = &self.parts.train.features;
-            let microseconds = evaluate::microseconds(&runtime, features, features.rows())?;
-            let path = self.folder.join(trained.role.file());
-            let bytes = std::fs::metadata(&path).map_err(|e| io_error(&path, "look at it", e))?.len();
-            let mut outcome = trained.outcome(test, path, bytes, microseconds)?;
-            let shown = evaluate::reconstruct(&trained.artifact, &self.parts.test.features, SHOWN)?;
-            outcome.reconstructions = shown.map_or_else(Vec::new, |[_, answers]| rows_of(&answers));
-            models.push(outcome);
-        }
+    /// Tests a model, once.
+    fn test(&self, trained: &Trained) -> Result<ModelOutcome> {
+        let test = evaluate::evaluate(&trained.artifact, &self.parts.test)?;
+        let runtime = trained.artifact.clone().into_runtime()?;
+        let features = &self.parts.train.features;
+        let microseconds = evaluate::microseconds(&runtime, features, features.rows())?;
+        let path = self.folder.join(trained.role.file());
+        let bytes = std::fs::metadata(&path).map_err(|e| io_error(&path, "look at it", e))?.len();
+        let mut outcome = trained.outcome(test, path, bytes, microseconds)?;
+        let shown = evaluate::reconstruct(&trained.artifact, &self.parts.test.features, SHOWN)?;
+        outcome.reconstructions = shown.map_or_else(Vec::new, |[_, answers]| rows_of(&answers));
+        Ok(outcome)
+    }
+
+    /// What came of the whole run.
+    fn outcome(&self, mut models: Vec<ModelOutcome>) -> Result<Outcome> {
         let mut take = |role| models.iter().position(|model| model.role == role).map(|at| models.remove(at));
         let (sparse, twin, control) = (take(Role::Sparse), take(Role::Twin), take(Role::Control));
         let lost = || Error::Mismatch { place: "run".to_owned(), problem: "no sparse model, expected one".to_owned() };
@@ -402,6 +405,24 @@ impl Job {
     }
 }
 
+/// Checks everything that can be checked before training, reads the data, and completes the recipe.
+pub(crate) fn prepared(mut recipe: Recipe, folder: &Path) -> Result<(Recipe, Parts)> {
+    plan::check_layers(&recipe)?;
+    plan::complete(&mut recipe)?;
+    if let Some(inputs) = memory::known_inputs(&recipe) {
+        plan::config(&recipe, Role::Sparse, inputs, 0)?.check()?;
+        memory::check(&recipe, inputs, false, false)?;
+    }
+    refuse_non_folder(folder)?;
+    let parts = data::load(&mut recipe)?;
+    let inputs = parts.train.cols();
+    for role in plan::roles(&recipe) {
+        plan::config(&recipe, role, inputs, 0)?.check()?;
+    }
+    memory::check(&recipe, inputs, true, parts.is_sparse())?;
+    Ok((recipe, parts))
+}
+
 /// Rows, each by itself.
 fn rows_of(rows: &rarefy_core::matrix::Dense<f32>) -> Vec<Vec<f32>> {
     (0..rows.rows()).map(|i| rows.row(i).to_vec()).collect()
@@ -453,7 +474,7 @@ impl Progress for Named<'_> {
 }
 
 /// An operating system's refusal.
-fn io_error(path: &Path, step: &'static str, source: io::Error) -> Error {
+pub(crate) fn io_error(path: &Path, step: &'static str, source: io::Error) -> Error {
     rarefy_model::Error::Io { path: path.to_owned(), step, source }.into()
 }
 

@@ -22,26 +22,28 @@ fn weights(n: usize) -> Vec<f32> {
     numbers(n, 9).iter().map(|w| (w + 0.7).max(0.0)).collect()
 }
 
-/// A loss, its gradient wanted or not, against the loss of each sample.
-fn check(
+/// A loss, its gradient wanted or not, against the loss of each sample; `targets` is asked once for each batch.
+fn check<T>(
     name: &str,
-    fast: impl Fn(&Batch, Option<&[f32]>, Option<&mut Batch>) -> f64,
-    slow: impl Fn(&Batch, usize) -> (f64, Vec<f64>),
+    targets: impl Fn(&Batch) -> T,
+    fast: impl Fn(&Batch, &T, Option<&[f32]>, Option<&mut Batch>) -> f64,
+    slow: impl Fn(&Batch, &T, usize) -> (f64, Vec<f64>),
 ) {
     on_every_isa(|| {
         for (outputs, n) in SHAPES {
             let z = activations(outputs, n, 9.0, 1);
+            let t = targets(&z);
             let some = weights(n);
             for weights in [None, Some(&some[..])] {
                 // Rubbish everywhere: the loss must overwrite it, padding included.
                 let mut dz = Batch::zeros(outputs, n).unwrap();
                 let (stride, width) = (dz.stride(), dz.width());
                 dz.data_mut().chunks_exact_mut(stride).for_each(|row| row[..width].fill(f32::NAN));
-                let found = fast(&z, weights, Some(&mut dz));
+                let found = fast(&z, &t, weights, Some(&mut dz));
                 let mut exact = 0.0;
                 for s in 0..n {
                     let weight = weights.map_or(1.0, |w| f64::from(w[s]));
-                    let (loss, gradient) = slow(&z, s);
+                    let (loss, gradient) = slow(&z, &t, s);
                     exact += weight * loss;
                     let narrow = |x: &[f64]| x.iter().map(|&x| x as f32).collect::<Vec<_>>();
                     let gradient: Vec<f64> = gradient.iter().map(|g| 0.5 * weight * g).collect();
@@ -52,7 +54,7 @@ fn check(
                     "{name} {outputs} × {n}: {found}, {exact}"
                 );
                 assert_padding_zero(&dz);
-                assert_eq!(fast(&z, weights, None), found, "{name} without a gradient");
+                assert_eq!(fast(&z, &t, weights, None), found, "{name} without a gradient");
             }
         }
     });
@@ -60,13 +62,9 @@ fn check(
 
 #[test]
 fn cross_entropy_agrees_with_its_reference() {
-    let fast = |z: &Batch, w: Option<&[f32]>, dz: Option<&mut Batch>| {
-        softmax_cross_entropy(z, &classes(z.features(), z.len()), w, 0.5, dz)
-    };
-    let slow = |z: &Batch, s: usize| {
-        reference::softmax_cross_entropy(&column(z, s), classes(z.features(), z.len())[s] as usize)
-    };
-    check("cross-entropy", fast, slow);
+    let targets = |z: &Batch| classes(z.features(), z.len());
+    let slow = |z: &Batch, t: &Vec<u32>, s: usize| reference::softmax_cross_entropy(&column(z, s), t[s] as usize);
+    check("cross-entropy", targets, |z, t, w, dz| softmax_cross_entropy(z, t, w, 0.5, dz), slow);
 }
 
 #[test]
@@ -123,8 +121,8 @@ fn label_cross_entropy_agrees_with_its_reference() {
 #[test]
 fn squared_error_agrees_with_its_reference() {
     let targets = |z: &Batch| activations(z.features(), z.len(), 5.0, 3);
-    let fast = |z: &Batch, w: Option<&[f32]>, dz: Option<&mut Batch>| squared_error(z, &targets(z), w, 0.5, dz);
-    check("squared error", fast, |z, s| reference::squared_error(&column(z, s), &column(&targets(z), s)));
+    let slow = |z: &Batch, t: &Batch, s: usize| reference::squared_error(&column(z, s), &column(t, s));
+    check("squared error", targets, |z, t, w, dz| squared_error(z, t, w, 0.5, dz), slow);
 }
 
 #[test]
@@ -134,8 +132,8 @@ fn binary_cross_entropy_agrees_with_its_reference() {
         t.data_mut().iter_mut().for_each(|t| *t = t.abs());
         t
     };
-    let fast = |z: &Batch, w: Option<&[f32]>, dz: Option<&mut Batch>| binary_cross_entropy(z, &targets(z), w, 0.5, dz);
-    check("binary cross-entropy", fast, |z, s| reference::binary_cross_entropy(&column(z, s), &column(&targets(z), s)));
+    let slow = |z: &Batch, t: &Batch, s: usize| reference::binary_cross_entropy(&column(z, s), &column(t, s));
+    check("binary cross-entropy", targets, |z, t, w, dz| binary_cross_entropy(z, t, w, 0.5, dz), slow);
 }
 
 #[test]
