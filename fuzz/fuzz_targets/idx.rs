@@ -7,6 +7,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(array) = idx::parse(bytes, "fuzz", &limits) {
         let mut again = Vec::new();
         idx::write(&mut again, &array).expect("writing to memory");
-        assert_eq!(idx::parse(&again, "again", &limits).expect("what was written"), array);
+        // Bytes, not numbers: a file may hold NaN, which equals nothing.
+        let read = idx::parse(&again, "again", &limits).expect("what was written");
+        let mut once_more = Vec::new();
+        idx::write(&mut once_more, &read).expect("writing to memory");
+        assert_eq!(once_more, again);
     }
 });
