@@ -336,7 +336,7 @@ pub enum Error {
         /// The index.
         found: String,
         /// What it may be, and what to do.
-        expected: String,
+        expected: Box<str>,
     },
     /// The same place of a matrix is given twice.
     #[error(

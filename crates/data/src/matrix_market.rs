@@ -200,7 +200,12 @@ impl Reader<'_> {
             Ok(index) if index >= 1 && index <= limit as u64 => Ok((index - 1) as u32),
             _ => {
                 let (place, found) = (Place::new(self.name, At::Cell(line, column)), shorten(text.as_bytes()));
-                Err(Error::Index { place, axis, found, expected: format!("1 to {limit}, as the header declares") })
+                Err(Error::Index {
+                    place,
+                    axis,
+                    found,
+                    expected: format!("1 to {limit}, as the header declares").into(),
+                })
             }
         }
     }

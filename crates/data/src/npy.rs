@@ -172,7 +172,7 @@ impl Array {
                 Number::Float(value) => return Err(wrong(format!("the float {value}"))),
                 Number::Whole(value) => u32::try_from(value).map_err(|_| {
                     let expected = format!("0 to {} (position {at})", u32::MAX);
-                    Error::Index { place: place(), axis: "index", found: value.to_string(), expected }
+                    Error::Index { place: place(), axis: "index", found: value.to_string(), expected: expected.into() }
                 })?,
             };
         }

@@ -128,7 +128,7 @@ impl Arrays<'_> {
         let past = |n: i128| {
             u64::try_from(n).map_err(|_| {
                 let (axis, found) = ("dimension", n.to_string());
-                Error::Index { place: place.clone(), axis, found, expected: "0 or more".to_owned() }
+                Error::Index { place: place.clone(), axis, found, expected: "0 or more".into() }
             })
         };
         let shape = sparse::check_shape(past(rows)?, past(cols)?, self.limits, &place)?;
@@ -155,7 +155,7 @@ impl Arrays<'_> {
                     rows.into_iter().zip(cols).zip(values).map(|((i, j), v)| (i, j, v)).collect();
                 let outside = |&&(i, j, _): &&(u32, u32, f32)| i as usize >= shape.0 || j as usize >= shape.1;
                 if let Some((i, j, _)) = entries.iter().find(outside) {
-                    let expected = format!("a place inside {} × {}", shape.0, shape.1);
+                    let expected = format!("a place inside {} × {}", shape.0, shape.1).into();
                     return Err(Error::Index { place, axis: "entry", found: format!("({i}, {j})"), expected });
                 }
                 sparse::from_entries(shape, &entries, options, &place)

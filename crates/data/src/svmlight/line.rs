@@ -58,15 +58,15 @@ impl<'a> Line<'a> {
         if index.is_empty() || value.is_empty() || value.contains(':') || !index.bytes().all(|b| b.is_ascii_digit()) {
             return Err(malformed());
         }
-        let wrong = |expected| Error::Index {
+        let wrong = |expected: String| Error::Index {
             place: self.place(column),
             axis: "feature index",
             found: shorten(index.as_bytes()),
-            expected,
+            expected: expected.into(),
         };
         let first = u64::from(options.first_index != FirstIndex::Zero);
         // With `Auto` the last of features counted from 1 passes here, and `Rows::shape` has the last word.
-        let largest = options.features.unwrap_or(limits.max_features) as u64 + first - 1;
+        let largest = (options.features.unwrap_or(limits.max_features) as u64 + first).saturating_sub(1);
         let number = match index.parse::<u32>() {
             Ok(0) if options.first_index == FirstIndex::One => {
                 return Err(wrong("1 or more, as the file is said to count from 1: is its first index 0?".to_owned()));

@@ -102,10 +102,15 @@ impl Rows {
             Some(features) if found > features => {
                 let expected = format!(
                     "at most {}, as there are {features} features counted from {first}",
-                    features - 1 + usize::from(first)
+                    (features + usize::from(first)).saturating_sub(1)
                 );
                 let place = Place::new(name, At::Line(line));
-                Err(Error::Index { place, axis: "feature index", found: largest.to_string(), expected })
+                Err(Error::Index {
+                    place,
+                    axis: "feature index",
+                    found: largest.to_string(),
+                    expected: expected.into(),
+                })
             }
             Some(features) => Ok((first, features)),
             None => Ok((first, found)),
