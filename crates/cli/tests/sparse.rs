@@ -85,7 +85,7 @@ fn options_of_sparse_data_are_keys_of_the_recipe() {
     let run = fit(&["--set", "data.sort=true", "--set", "data.duplicates=last", "--set", "train.lazy=false"]);
     assert_eq!(run.code, Some(0), "{}", run.err);
     fit(&["--set", "data.sort=true", "--set", "data.max-features=10"]).fails(1, "max_features");
-    place.write("train.svm", "red 1:nan\nblue 2:1\n");
+    place.write("train.svm", &format!("red 1:nan\n{}", rows(0..60, 1)));
     fit(&["--set", "data.allow-nonfinite=true"]).fails(1, "finite");
     place.write("train.svm", "red 0:1\nblue 2:1\n");
     fit(&["--set", "data.first-index=1"]).fails(1, "feature index 0");
