@@ -65,7 +65,8 @@ fn sparse_products(c: &mut Criterion) {
         group.throughput(work.clone());
         group.bench_function(BenchmarkId::from_parameter(density), |b| {
             b.iter(|| {
-                let gradient = Gradient::Apply { rule: &ADAM, moments: Moments { first: &mut m, second: &mut v } };
+                let gradient =
+                    Gradient::Apply { update: (&ADAM).into(), moments: Moments { first: &mut m, second: &mut v } };
                 backward(&weight, &mut w, &x, &dy, Some(&mut dx), gradient, None);
             });
         });
@@ -185,7 +186,8 @@ fn sparse_data(c: &mut Criterion) {
     for lazy in [true, false] {
         group.bench_function(if lazy { "backward-lazy" } else { "backward-all" }, |b| {
             b.iter(|| {
-                let gradient = Gradient::Apply { rule: &ADAM, moments: Moments { first: &mut m, second: &mut v } };
+                let gradient =
+                    Gradient::Apply { update: (&ADAM).into(), moments: Moments { first: &mut m, second: &mut v } };
                 sparse_input::backward(&weight, &mut w, &x, &dy, gradient, lazy);
             });
         });

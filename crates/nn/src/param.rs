@@ -1,6 +1,6 @@
 //! Trainable numbers, with what the optimizer remembers of them.
 
-use rarefy_core::kernels::update::{self, Moments, Rule};
+use rarefy_core::kernels::update::{self, Moments, Prox, Rule, Update};
 
 /// What a backward pass does with a gradient.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,8 @@ pub struct Param {
     /// What a sparsity method remembers of each number: where to rewind to, or its mean gradient; see
     /// [`Sparsity::remembers`](crate::Sparsity::remembers).
     pub memory: Vec<f32>,
+    /// The penalty that is taken along with every update; none but in weights that are to become zero.
+    pub prox: Prox,
 }
 
 impl Param {
@@ -44,6 +46,11 @@ impl Param {
         (&mut self.values, moments, &mut self.gradient)
     }
 
+    /// What a rule does to these numbers.
+    pub(crate) fn update(&self, rule: &Rule) -> Update {
+        Update { rule: *rule, prox: self.prox }
+    }
+
     /// Room for a gradient: zeros unless one is already being accumulated.
     pub fn start_gradient(&mut self) {
         if self.gradient.is_empty() {
@@ -55,8 +62,9 @@ impl Param {
     pub fn take(&mut self, fresh: &[f32], step: Step<'_>) {
         match step {
             Step::Apply(rule) => {
+                let update = self.update(rule);
                 let (values, moments, _) = self.split();
-                update::apply_parallel(rule, fresh, values, moments);
+                update::apply_parallel(update, fresh, values, moments);
             }
             Step::Accumulate => {
                 self.start_gradient();
@@ -70,8 +78,9 @@ impl Param {
         if self.gradient.is_empty() {
             return;
         }
+        let update = self.update(rule);
         let (values, moments, gradient) = self.split();
-        update::apply_parallel(rule, gradient, values, moments);
+        update::apply_parallel(update, gradient, values, moments);
         gradient.fill(0.0);
     }
 
@@ -82,7 +91,7 @@ impl Param {
 
     /// The parallel arrays that exist, values first: what moves together when a pattern changes, and what a checkpoint keeps.
     pub fn arrays(&self) -> impl Iterator<Item = (&'static str, &Vec<f32>)> {
-        let Self { values, first, second, gradient, memory } = self;
+        let Self { values, first, second, gradient, memory, .. } = self;
         [("values", values), ("first", first), ("second", second), ("gradient", gradient), ("memory", memory)]
             .into_iter()
             .filter(|(_, array)| !array.is_empty())
@@ -90,7 +99,7 @@ impl Param {
 
     /// As [`Param::arrays`], to change.
     pub fn arrays_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut Vec<f32>)> {
-        let Self { values, first, second, gradient, memory } = self;
+        let Self { values, first, second, gradient, memory, .. } = self;
         [("values", values), ("first", first), ("second", second), ("gradient", gradient), ("memory", memory)]
             .into_iter()
             .filter(|(_, array)| !array.is_empty())

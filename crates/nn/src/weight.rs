@@ -483,6 +483,10 @@ impl Weight {
         if let Step::Accumulate = step {
             self.param.start_gradient();
         }
+        let step = match step {
+            Step::Apply(rule) => Some(self.param.update(rule)),
+            Step::Accumulate => None,
+        };
         let (values, moments, gradient) = self.param.split();
         let front = self.front.as_ref();
         match &self.storage {
@@ -493,21 +497,21 @@ impl Weight {
                 }
                 // The numbers that `dx` takes are not those that the gradient moves, so they cannot be moved in the same pass.
                 match step {
-                    Step::Accumulate => {
+                    None => {
                         sparse_dense::backward(pattern, numbers, x, dy, dx, Gradient::Accumulate(gradient), None);
                     }
-                    Step::Apply(rule) => {
+                    Some(update) => {
                         fresh.clear();
                         fresh.resize(values.len(), 0.0);
                         sparse_dense::backward(pattern, numbers, x, dy, dx, Gradient::Accumulate(fresh), None);
-                        update::apply_parallel(rule, fresh, values, moments);
+                        update::apply_parallel(update, fresh, values, moments);
                     }
                 }
             }),
             Storage::Sparse(pattern) => {
                 let gradient = match step {
-                    Step::Apply(rule) => Gradient::Apply { rule, moments },
-                    Step::Accumulate => Gradient::Accumulate(gradient),
+                    Some(update) => Gradient::Apply { update, moments },
+                    None => Gradient::Accumulate(gradient),
                 };
                 let x = match x {
                     Input::Dense(x) => return sparse_dense::backward(pattern, values, x, dy, dx, gradient, None),
@@ -517,8 +521,8 @@ impl Weight {
                 let cols = pattern.cols();
                 sparse_input::backward(pattern, values, x, dy, gradient, self.lazy.is_some());
                 match (&mut self.lazy, step) {
-                    (Some(lazy), Step::Apply(rule)) => lazy.advance(rule, x.active(), cols),
-                    (Some(lazy), Step::Accumulate) => lazy.touch(x.active()),
+                    (Some(lazy), Some(update)) => lazy.advance(&update.rule, x.active(), cols),
+                    (Some(lazy), None) => lazy.touch(x.active()),
                     (None, _) => {}
                 }
             }
@@ -537,9 +541,9 @@ impl Weight {
                 }
                 let x = Strided::new(x.data(), cols, width, stride);
                 match step {
-                    Step::Accumulate => product(gradient, cols, 1.0, dy, x.t()),
-                    Step::Apply(rule) => {
-                        update::apply_streamed(rule, values, moments, DENSE_CHUNK * cols, |range, gradient| {
+                    None => product(gradient, cols, 1.0, dy, x.t()),
+                    Some(update) => {
+                        update::apply_streamed(update, values, moments, DENSE_CHUNK * cols, |range, gradient| {
                             let dy = dy.slice(range.start / cols..range.end / cols);
                             product(gradient, cols, 0.0, dy, x.t());
                         });
@@ -550,6 +554,51 @@ impl Weight {
                         zeros.iter().for_each(|&z| array[z as usize] = 0.0);
                     }
                 }
+            }
+        }
+    }
+
+    /// Calls `change(row, values, beside)` with the stored numbers of each row, those of `beside` with them: an array in the same
+    /// order, or an empty one.
+    pub(crate) fn each_row(&mut self, beside: &[f32], mut change: impl FnMut(usize, &mut [f32], &[f32])) {
+        let values = &mut self.param.values;
+        match &self.storage {
+            Storage::Dense { cols, .. } => {
+                for (i, row) in values.chunks_exact_mut((*cols).max(1)).enumerate() {
+                    let range = if beside.is_empty() { 0..0 } else { i * cols..(i + 1) * cols };
+                    change(i, row, &beside[range]);
+                }
+            }
+            Storage::Sparse(pattern) => {
+                let (mut row, mut with) = (Vec::new(), Vec::new());
+                let mut counts = vec![0usize; pattern.rows()];
+                pattern.row_idx().iter().for_each(|&i| counts[i as usize] += 1);
+                let order = pattern.row_order();
+                let mut rest = &order[..];
+                for (i, count) in counts.into_iter().enumerate() {
+                    let (places, later) = rest.split_at(count);
+                    rest = later;
+                    row.clear();
+                    row.extend(places.iter().map(|&at| values[at as usize]));
+                    with.clear();
+                    with.extend(places.iter().filter_map(|&at| beside.get(at as usize)));
+                    change(i, &mut row, &with);
+                    places.iter().zip(&row).for_each(|(&at, &value)| values[at as usize] = value);
+                }
+            }
+        }
+    }
+
+    /// The sum of something over the stored numbers of each row; `of` gets where they are stored.
+    pub(crate) fn row_sums(&self, of: impl Fn(usize) -> f64) -> Vec<f64> {
+        match &self.storage {
+            Storage::Dense { rows, cols, .. } => {
+                (0..*rows).map(|i| (i * cols..(i + 1) * cols).map(&of).sum()).collect()
+            }
+            Storage::Sparse(pattern) => {
+                let mut sums = vec![0.0; pattern.rows()];
+                pattern.row_idx().iter().enumerate().for_each(|(at, &i)| sums[i as usize] += of(at));
+                sums
             }
         }
     }

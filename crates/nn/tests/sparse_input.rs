@@ -175,6 +175,20 @@ fn a_resumed_lazy_training_gives_the_same_bits() {
 }
 
 #[test]
+fn a_penalty_shrinks_features_that_no_row_has_and_none_of_it_is_lazy() {
+    let fit_l1 = |lazy, sparse| fit(config("sgd", "prox-l1", lazy), sparse);
+    let (unsaid, eager, dense) = (fit_l1(None, true), fit_l1(Some(false), true), fit_l1(None, false));
+    assert_eq!(values(&unsaid), values(&eager));
+    for (a, b) in unsaid.history().iter().zip(dense.history()) {
+        assert!((a.train_loss - b.train_loss).abs() < 5e-3, "{a:?} and {b:?}");
+    }
+    let data = data(true);
+    let mut trainer = Trainer::new(config("sgd", "prox-l1", Some(true))).unwrap();
+    let error = trainer.fit(&Split::whole(&data, Factors::Same(1.0)), None, &(), &mut |_| Ok(())).unwrap_err();
+    assert!(error.to_string().contains("the method has a penalty"), "{error}");
+}
+
+#[test]
 fn the_streamed_gradient_of_sparse_input_is_that_of_dense_input() {
     let mut network = Net::new(COLS).linear(5).build(&Build { density: 0.2, ..Build::default() }).unwrap();
     let data = data(true);

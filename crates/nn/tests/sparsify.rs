@@ -44,7 +44,17 @@ fn change(
 ) -> usize {
     let (drop, grow) = (score(drop).unwrap(), score(grow).unwrap());
     let entries = weight.nnz();
-    let how = Evolution { drop, grow, entries, fraction, structure, key: Key::new(5, 6), step: 100, first: None };
+    let how = Evolution {
+        drop,
+        grow,
+        entries,
+        fraction,
+        structure,
+        key: Key::new(5, 6),
+        step: 100,
+        first: None,
+        floor: f32::NEG_INFINITY,
+    };
     evolve(weight, &how, x, dy).unwrap()
 }
 
@@ -123,7 +133,17 @@ fn growth_at_random_reaches_every_absent_entry() {
         let mut weight = start.clone();
         let (drop, grow) = (score("magnitude").unwrap(), score("random").unwrap());
         let (nnz, key) = (weight.nnz(), Key::new(1, 1));
-        let how = Evolution { drop, grow, entries: nnz, fraction: 0.2, structure: SINGLE, key, step, first: None };
+        let how = Evolution {
+            drop,
+            grow,
+            entries: nnz,
+            fraction: 0.2,
+            structure: SINGLE,
+            key,
+            step,
+            first: None,
+            floor: f32::NEG_INFINITY,
+        };
         assert_eq!(evolve(&mut weight, &how, &x, &dy).unwrap(), 2);
         seen.extend(entries(&weight).difference(&entries(&start)).copied());
     }
@@ -199,7 +219,17 @@ fn a_pattern_of_other_structure_is_refused() {
     let structure = Structure::Block { rows: 2, cols: 2 };
     let mut weight = weight(SHAPE, 300, SINGLE);
     let (entries, key) = (weight.nnz(), Key::new(5, 6));
-    let how = Evolution { drop, grow, entries, fraction: 0.3, structure, key, step: 1, first: None };
+    let how = Evolution {
+        drop,
+        grow,
+        entries,
+        fraction: 0.3,
+        structure,
+        key,
+        step: 1,
+        first: None,
+        floor: f32::NEG_INFINITY,
+    };
     let error = evolve(&mut weight, &how, &x, &dy).unwrap_err().to_string();
     assert!(error.contains("whole cells of structure block 2x2"), "{error}");
 }
@@ -257,7 +287,7 @@ proptest! {
         let mut weight = weight(shape, (from * all as f64) as usize, SINGLE);
         let before: std::collections::BTreeMap<_, _> = entries(&weight).into_iter().zip(weight.values()).collect();
         let (drop, grow) = (score("magnitude").unwrap(), score(grow).unwrap());
-        let how = Evolution { drop, grow, entries: to, fraction, structure, key: Key::new(5, 6), step: 9, first: None };
+        let how = Evolution { drop, grow, entries: to, fraction, structure, key: Key::new(5, 6), step: 9, first: None, floor: f32::NEG_INFINITY };
         evolve(&mut weight, &how, &x, &dy).unwrap();
         let after = entries(&weight);
         if let Structure::Window { keep, of } = structure {

@@ -17,6 +17,7 @@
 //! ```
 
 mod op;
+mod unread;
 
 pub use op::{Op, Weight};
 pub(crate) use op::{Parts, load};

@@ -1,7 +1,7 @@
 //! What a [`Sparsity`] does to a network in training: before the first step, at each gradient, after each step, and when the
 //! time is over.
 
-use super::{Evolution, Sparsity, evolve};
+use super::{Evolution, Penalty, Shape, Sparsity, evolve};
 use crate::net::stream;
 use crate::{Network, Result, Weight};
 use rarefy_core::pattern::{Distribution, Pattern, Structure, TopK};
@@ -37,7 +37,7 @@ impl Sparsity {
             let params = network.layers_mut().iter_mut().flat_map(|layer| layer.params_mut());
             params.for_each(|(_, param)| param.memory.clone_from(&param.values));
         }
-        if !self.changes_at(step, total) {
+        if self.penalty.is_some() || !self.changes_at(step, total) {
             return Ok(());
         }
         let density = self.density_at(step, total);
@@ -58,7 +58,17 @@ impl Sparsity {
             number += 1;
             let key = Key::new(seed, stream::SPARSIFY + layer as u32);
             let fraction = self.fraction_at(step, total) * self.reserve_share(weight);
-            let how = Evolution { drop, grow, entries: count, fraction, structure, key, step, first: None };
+            let how = Evolution {
+                drop,
+                grow,
+                entries: count,
+                fraction,
+                structure,
+                key,
+                step,
+                first: None,
+                floor: f32::NEG_INFINITY,
+            };
             let Some(trigger) = triggered else { return evolve(weight, &how, x, dy).map(|_| ()) };
             let idle = trigger.idle(weight);
             let gone = idle.iter().filter(|idle| **idle).count();
@@ -80,6 +90,11 @@ impl Sparsity {
 
     /// Brings a network whose training ends before its time to the density of its end: the smallest weights go.
     pub(crate) fn finish(&self, network: &mut Network) -> Result<()> {
+        match self.penalty {
+            Some(Penalty { strength: Some(_), .. }) => return Ok(()),
+            Some(Penalty { kind: Shape::GroupL1, .. }) => return self.finish_rows(network),
+            _ => {}
+        }
         let counts = self.counts(network, self.density)?;
         let weights = network.layers_mut().iter_mut().filter_map(|layer| layer.weight_mut());
         for (weight, count) in weights.zip(counts) {
@@ -151,7 +166,7 @@ impl Sparsity {
     }
 
     /// How many entries each weight has at this density.
-    fn counts(&self, network: &Network, density: f64) -> Result<Vec<usize>> {
+    pub(super) fn counts(&self, network: &Network, density: f64) -> Result<Vec<usize>> {
         let shapes: Vec<_> = network.weights().map(|weight| (weight.rows(), weight.cols())).collect();
         if shapes.is_empty() {
             return Ok(Vec::new());

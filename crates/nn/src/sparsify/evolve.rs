@@ -40,6 +40,8 @@ pub struct Evolution<'a> {
     pub step: u64,
     /// Which entries, in row order, go before all others.
     pub first: Option<&'a [bool]>,
+    /// Entries grow only where their score is above this.
+    pub floor: f32,
 }
 
 /// Changes the pattern of a weight (`rows × cols`) and returns how many entries were grown. Values, moments and gradient
@@ -158,6 +160,9 @@ impl Evolution<'_> {
         let look = |first: usize, block: &mut [f32]| {
             for (i, row) in block.chunks_exact_mut(cols).enumerate() {
                 // NaN is never among the best.
+                if self.floor > f32::NEG_INFINITY {
+                    row.iter_mut().filter(|score| **score <= self.floor).for_each(|score| *score = f32::NAN);
+                }
                 pattern.row(first + i).iter().for_each(|&j| row[j as usize] = f32::NAN);
                 if let Some(room) = room {
                     room.limit(first + i, row);

@@ -1,7 +1,8 @@
 //! The methods by name: each is a few values of [`Sparsity`].
 
-use super::{Rewind, Schedule, Sparsity, Trigger};
+use super::{Penalty, Rewind, Schedule, Shape, Sparsity, Trigger};
 use crate::{Error, Result};
+use rarefy_core::pattern::Distribution;
 
 /// A method: a name for values of [`Sparsity`].
 pub struct Method {
@@ -16,6 +17,12 @@ pub struct Method {
 /// All methods.
 pub fn registry() -> &'static [Method] {
     const SCORED: fn(&mut Sparsity, &str) = |s, grow| s.grow = grow.to_owned();
+    const PENALISED: fn(&mut Sparsity, Shape) = |s, kind| {
+        s.penalty = Some(Penalty { kind, strength: None });
+        s.schedule = Schedule::Cubic { initial: 1.0, begin: 0.0 };
+        s.distribution = Distribution::Global;
+        s.fraction = 0.05; // of the weights may return at a change; falling to none
+    };
     &[
         Method {
             name: "dense",
@@ -93,6 +100,29 @@ pub fn registry() -> &'static [Method] {
                 // Frankle et al., Stabilizing the lottery ticket hypothesis, 2019: rewinding to a few percent of the training.
                 s.schedule = Schedule::Steps { rounds: 3, rewind: Rewind::Weights, rewind_to: 0.05 };
                 (s.fraction, s.until) = (0.0, 0.75);
+            },
+        },
+        Method {
+            name: "prox-l1",
+            help: "Proximal L1: every step moves weights towards zero; a controller finds the strength, and the rest trains on without it.",
+            set: |s| PENALISED(s, Shape::L1),
+        },
+        Method {
+            name: "elastic-net",
+            help: "As prox-l1, with a share of squares in the penalty.",
+            set: |s| PENALISED(s, Shape::ElasticNet { l1_ratio: 0.9 }),
+        },
+        Method {
+            name: "l1-ball",
+            help: "After every step the weights are projected onto a ball of the L1 norm, whose radius a controller finds.",
+            set: |s| PENALISED(s, Shape::L1Ball { whole: true }),
+        },
+        Method {
+            name: "group-l1",
+            help: "Group L1 on the weights into each neuron: whole neurons become zero, and leave the network.",
+            set: |s| {
+                PENALISED(s, Shape::GroupL1);
+                s.fraction = 0.0;
             },
         },
     ]

@@ -15,6 +15,9 @@
 //! | `trigger` | steps, one of them | idle weights ([`Trigger`]) | largest gradients |
 //! | `ac-dc` | phases | smallest weights | all, for the dense phases |
 //! | `lottery` | steps, rewinding | smallest weights | |
+//! | `prox-l1`, `elastic-net` | cubic, the path of a controller ([`Penalty`]) | exact zeros | gradients larger than `λ` |
+//! | `l1-ball` | likewise | exact zeros | largest gradients |
+//! | `group-l1` | likewise | dead neurons | |
 //!
 //! Every field combines with every other: `granet` with `grow: "random"` and a `structure` of 2:4 is as good a method.
 //! In the end all of them have the density asked for.
@@ -42,14 +45,19 @@
 
 mod cells;
 mod change;
+mod control;
 mod evolve;
 mod methods;
+mod penalty;
 mod quota;
 mod schedule;
+mod shrink;
 mod trigger;
 
+pub(crate) use control::Control;
 pub use evolve::{Evolution, evolve};
 pub use methods::{Method, registry};
+pub use penalty::{Penalty, Shape};
 pub use schedule::{Clock, Rewind, Schedule};
 pub use trigger::Trigger;
 
@@ -85,6 +93,9 @@ pub struct Sparsity {
     pub reserve: f64,
     /// What makes a weight leave before its time.
     pub trigger: Option<Trigger>,
+    /// What shrinks weights until they are zero. The schedule is then the path on which a controller keeps the density; patterns
+    /// change as the penalty wants.
+    pub penalty: Option<Penalty>,
 }
 
 impl Default for Sparsity {
@@ -102,6 +113,7 @@ impl Default for Sparsity {
             schedule: Schedule::Constant,
             reserve: 0.0,
             trigger: None,
+            penalty: None,
         }
     }
 }
@@ -130,6 +142,10 @@ impl Sparsity {
         self.schedule.check(self.density, self.until)?;
         if let Some(trigger) = &self.trigger {
             trigger.check()?;
+        }
+        if let Some(penalty) = &self.penalty {
+            penalty.check()?;
+            self.check_beside_penalty()?;
         }
         self.structure.grid((1, 1))?;
         if self.density > self.structure.most() {
@@ -162,6 +178,31 @@ impl Sparsity {
                 format!("{:?}", self.grow),
                 "one that ranks absent weights: gradient or random",
             );
+        }
+        Ok(())
+    }
+
+    /// Checks that nothing else decides what a penalty decides.
+    fn check_beside_penalty(&self) -> Result<()> {
+        let wrong = |name, found: String, expected: &str| {
+            Err(Error::Setting { name, found, expected: format!("{expected}, with a penalty") })
+        };
+        if !matches!(self.schedule, Schedule::Cubic { .. }) {
+            return wrong("schedule", format!("{:?}", self.schedule), "a cubic, the path for the density");
+        }
+        if self.distribution != Distribution::Global {
+            let found = format!("{:?}", self.distribution).to_lowercase();
+            return wrong("distribution", found, "global: it finds by itself how many weights a layer needs");
+        }
+        if self.structure != Structure::Unstructured {
+            return wrong(
+                "structure",
+                self.structure.to_string(),
+                "unstructured: it shrinks single weights or neurons",
+            );
+        }
+        if self.trigger.is_some() || self.reserve > 0.0 {
+            return wrong("trigger or reserve", "set".to_owned(), "none");
         }
         Ok(())
     }
@@ -248,7 +289,8 @@ mod tests {
             let sparsity = Sparsity::named(method.name).unwrap();
             sparsity.check().unwrap();
             let moving = ["set", "rigl", "gmp", "granet", "top-kast", "trigger", "ac-dc"];
-            assert_eq!(sparsity.changes_at(100, 1000), moving.contains(&method.name), "{}", method.name);
+            let moves = moving.contains(&method.name) || sparsity.penalty.is_some();
+            assert_eq!(sparsity.changes_at(100, 1000), moves, "{}", method.name);
             assert_eq!(sparsity.density_at(999, 1000), sparsity.density, "{}", method.name);
         }
     }

@@ -10,12 +10,14 @@
 //! | `layerN.weight.front` | u32 | which entries the network computes with, if the method has a reserve |
 //! | `layer0.weight.lazy` | u64 | what lazy training on sparse data owes the columns, if it owes them anything |
 //! | `layerN.NAME.buffer` | f32 | running statistics |
+//! | `control` | u64 | the strength of the penalty and whether it acts, then radii; if the method has a penalty |
 //!
 //! Floats of `position` and `history` are kept as the bits of an `f64`; all ones stand for *none*. The manifest has the
 //! settings that a resumed training must share.
 
 use super::epoch::Running;
 use super::{Config, Epoch, Position, Trainer};
+use crate::sparsify::Control;
 use crate::weight::Lazy;
 use crate::{Error, Network, Param, Result, Weight};
 use rarefy_core::clock::Cost;
@@ -94,6 +96,10 @@ impl Trainer {
         settings.append(&mut self.config.settings());
         container.manifest = serde_json::json!({ "rarefy": env!("CARGO_PKG_VERSION"), "settings": settings });
         container.insert("position", Tensor::from_u64(&[POSITION], &self.position.to_bits())?)?;
+        if self.config.sparsity.penalty.is_some() {
+            let bits = self.control.to_bits();
+            container.insert("control", Tensor::from_u64(&[bits.len()], &bits)?)?;
+        }
         let weights = self.network.weights().count();
         let history: Vec<u64> = self.history.iter().flat_map(Epoch::to_bits).collect();
         container.insert("history", Tensor::from_u64(&[self.history.len(), EPOCH + weights], &history)?)?;
@@ -150,14 +156,27 @@ impl Trainer {
         let position = Position::from_bits(&mut container)?;
         let network = restore(&config, &mut container)?;
         let history = history(&mut container, &network)?;
+        let control = match config.sparsity.penalty {
+            Some(_) => control(&mut container, &network)?,
+            None => config.control(),
+        };
         container.finish()?;
         if history.len() as u64 != position.epoch || position.epoch > config.epochs {
             let problem =
                 format!("{} epochs, expected the {} done of {}", history.len(), position.epoch, config.epochs);
             return Err(wrong("history", problem));
         }
-        Ok(Self { loss: config.loss()?, config, network, position, history })
+        Ok(Self { loss: config.loss()?, config, network, position, history, control })
     }
+}
+
+/// What steers the penalty.
+fn control(container: &mut Container, network: &Network) -> Result<Control> {
+    let bits = container.take("control")?.to_u64("control")?;
+    let weights = network.weights().count();
+    Control::from_bits(&bits)
+        .filter(|control| [0, 1, weights].contains(&control.radii.len()))
+        .ok_or_else(|| wrong("control", "numbers that cannot be, expected the state of a penalty".to_owned()))
 }
 
 /// Compares the settings in a checkpoint with those of the training that would go on from it.

@@ -4,6 +4,7 @@ use super::stop::Stop;
 use crate::loss::{Loss, loss};
 use crate::net::Build;
 use crate::optimizer::Clip;
+use crate::sparsify::Control;
 use crate::{Error, Net, Optimizer, Result, Sparsity};
 use rarefy_core::matrix::Batch;
 use rarefy_core::{memory, parallel};
@@ -42,7 +43,8 @@ pub struct Config {
     /// How much the rows of each class count.
     pub class_weights: ClassWeights,
     /// Whether the first layer leaves columns of features alone that no sample of a batch has, moments included; see
-    /// [`Lazy`](crate::weight::Lazy). Without a word it does on sparse data, and cannot on others.
+    /// [`Lazy`](crate::weight::Lazy). Without a word it does on sparse data unless the method has a penalty, and cannot
+    /// on others.
     pub lazy: Option<bool>,
     /// Whether the data are sparse: the first layer's weight is then stored sparse, and no dense input batch exists. For
     /// [`Config::memory_estimate`] alone.
@@ -130,6 +132,11 @@ impl Config {
     /// [`Error::Setting`] for a name that no loss has.
     pub fn loss(&self) -> Result<&'static dyn Loss> {
         loss(&self.loss)
+    }
+
+    /// What steers the penalty, before the first step.
+    pub(super) fn control(&self) -> Control {
+        self.sparsity.penalty.as_ref().map_or_else(Control::default, Control::new)
     }
 
     /// How the network is drawn.

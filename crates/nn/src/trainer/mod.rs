@@ -39,6 +39,7 @@ pub use split::{Aim, Split};
 pub use stop::{Ended, Stop};
 
 use crate::net::stream;
+use crate::sparsify::Control;
 use crate::{Error, Loss, Network, Result};
 use epoch::Running;
 use rarefy_core::clock::{Cost, Meter};
@@ -60,6 +61,8 @@ pub struct Trainer {
     network: Network,
     position: Position,
     history: Vec<Epoch>,
+    /// What steers a penalty.
+    control: Control,
 }
 
 /// Where in a training a trainer stands: with network and history all that it takes to go on to the same bits.
@@ -89,7 +92,8 @@ impl Trainer {
         config.check_memory()?;
         let mut network = config.net.build(&config.build())?;
         config.sparsity.start(&mut network)?;
-        Ok(Self { loss: config.loss()?, network, position: Position::default(), history: Vec::new(), config })
+        let (position, history, control) = (Position::default(), Vec::new(), config.control());
+        Ok(Self { loss: config.loss()?, network, position, history, control, config })
     }
 
     /// What is trained, and how.

@@ -144,8 +144,14 @@ impl<'a> Feed<'a> {
             Aim::Target => split.data.check_for_training()?,
             Aim::Input => split.data.check()?,
         }
+        // A penalty shrinks columns without a gradient too, which lazy training does not catch up.
+        let lazy = config.lazy.unwrap_or(config.sparsity.penalty.is_none());
         match (&split.data.features, config.lazy) {
-            (Features::Sparse(_), None | Some(true)) => network.first_weight()?.be_lazy(),
+            (_, Some(true)) if config.sparsity.penalty.is_some() => {
+                let expected = "false or none, as the method has a penalty, which shrinks all columns".to_owned();
+                return Err(Error::Setting { name: "lazy", found: "true".to_owned(), expected });
+            }
+            (Features::Sparse(_), _) if lazy => network.first_weight()?.be_lazy(),
             (Features::Dense(_) | Features::Bytes(_), Some(true)) => {
                 let expected = "false or none, as these data are not sparse".to_owned();
                 return Err(Error::Setting { name: "lazy", found: "true".to_owned(), expected });

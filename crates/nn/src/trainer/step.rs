@@ -5,6 +5,7 @@ use super::split::Feed;
 use crate::net::stream;
 use crate::sample::Sample;
 use crate::{Layer, Mode, Result, Step};
+use rarefy_core::kernels::update::Rule;
 use rarefy_core::random::Key;
 
 impl Trainer {
@@ -12,8 +13,9 @@ impl Trainer {
     pub(super) fn train_on(&mut self, feed: &mut Feed<'_>, rows: &[u32], total: u64) -> Result<()> {
         let hardest = if self.config.hardest < 1.0 { Some(self.hardest(feed, rows)?) } else { None };
         let rows = hardest.as_deref().unwrap_or(rows);
-        let Self { config, loss, network, position, .. } = self;
+        let Self { config, loss, network, position, control, .. } = self;
         let step = position.step;
+        config.sparsity.before_step(network, control, step, total);
         let (rule, keep) = (config.optimizer.rule_at(config.sparsity.clock(step, total)), config.keeps_gradients());
         let weight = feed.weight(rows);
         let scale = if weight > 0.0 { weight.recip() as f32 } else { 0.0 };
@@ -55,7 +57,7 @@ impl Trainer {
         if let Some(layer) = network.sampled() {
             layer.choose(None);
         }
-        self.after_step(total)
+        self.after_step(&rule, total)
     }
 
     /// The rows whose loss is largest, so many of each batch as [`Config::hardest_of`](super::Config::hardest_of) says, in the
@@ -85,8 +87,9 @@ impl Trainer {
 
     /// What follows the optimizer. Inputs and gradients of the last batch are still in the network
     /// ([`Network::each_weight`](crate::Network::each_weight)).
-    fn after_step(&mut self, total: u64) -> Result<()> {
-        let Self { config, network, position, .. } = self;
+    fn after_step(&mut self, rule: &Rule, total: u64) -> Result<()> {
+        let Self { config, network, position, control, .. } = self;
+        config.sparsity.shrink(network, control, rule, config.seed, (position.step, total))?;
         config.sparsity.after_step(network, config.seed, position.step, total)
     }
 }

@@ -4,8 +4,8 @@
 //! Decay that shrinks a weight by itself (`w ← (1 − ηλ)·w`: AdamW, and SGD without momentum) is caught up: a column that was
 //! last up to date after step `s` is multiplied by `Π (1 − ηλ)` over the steps since. The product is kept as one sum of
 //! logarithms for the whole weight, so that a step costs nothing for a column that it leaves alone. Decay that goes through
-//! moments (`g ← g + λw`) acts in the steps that touch a column, and in no others. Whatever else acts on weights without a gradient,
-//! such as the proximal step of a penalty, has its place in [`Lazy::catch_up`].
+//! moments (`g ← g + λw`) acts in the steps that touch a column, and in no others. A penalty shrinks all columns in every step, by
+//! step sizes that moments decide: under one no training is lazy.
 
 use std::ops::Range;
 
@@ -96,13 +96,13 @@ impl Lazy {
         fn part<'a>(moment: &'a mut [f32], range: &Range<usize>) -> &'a mut [f32] {
             if moment.is_empty() { moment } else { &mut moment[range.clone()] }
         }
-        let touched = std::mem::take(&mut self.touched);
+        let (touched, update) = (std::mem::take(&mut self.touched), param.update(rule));
         let (values, Moments { first, second }, gradient) = param.split();
         for run in touched.chunk_by(|a, b| a + 1 == *b) {
             let (from, to) = (run[0] as usize, run[run.len() - 1] as usize + 1);
             let range = pattern.col_ptr()[from] as usize..pattern.col_ptr()[to] as usize;
             let moments = Moments { first: part(first, &range), second: part(second, &range) };
-            update::apply(rule, &gradient[range.clone()], &mut values[range.clone()], moments);
+            update::apply(update, &gradient[range.clone()], &mut values[range.clone()], moments);
             gradient[range].fill(0.0);
         }
         self.advance(rule, &touched, pattern.cols());

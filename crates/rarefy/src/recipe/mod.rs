@@ -221,6 +221,18 @@ pub struct Sparsity {
     pub method: String,
     /// The sparsity wanted over all weight matrices: zeros over entries.
     pub target: f64,
+    /// Instead: so many weights are kept.
+    pub nonzeros: Option<u64>,
+    /// Instead: as many weights are kept as an artifact of so many bytes holds.
+    pub file_bytes: Option<u64>,
+    /// Instead: the strength of the penalty (prox-l1, elastic-net, group-l1).
+    pub lambda: Option<f64>,
+    /// Share of L1 in the penalty (elastic-net).
+    pub l1_ratio: Option<f64>,
+    /// Instead of a target: the largest sum of absolute weights (l1-ball).
+    pub radius: Option<f64>,
+    /// One ball for the `network`, or one a `layer` (l1-ball).
+    pub ball: Option<String>,
     /// How density is spread over layers.
     pub distribution: Spread,
     /// Single entries or blocks.
@@ -349,6 +361,12 @@ impl Default for Sparsity {
         Self {
             method: "rigl".to_owned(),
             target: 0.0,
+            nonzeros: None,
+            file_bytes: None,
+            lambda: None,
+            l1_ratio: None,
+            radius: None,
+            ball: None,
             distribution: Spread::Named("erdos-renyi".to_owned()),
             structure: "unstructured".to_owned(),
             every: 100,
@@ -492,6 +510,7 @@ impl Recipe {
             );
         }
         keys::check_belongs(self)?;
+        self.sparsity.check_target()?;
         let watched = [
             (self.stop.accuracy.is_some(), "stop.accuracy"),
             (self.stop.loss.is_some(), "stop.loss"),
@@ -502,6 +521,33 @@ impl Recipe {
             Some((_, key)) if !validated => Err(format!(
                 "{key} looks at the validation part, which data.validation = 0 leaves empty; set one of them"
             )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Sparsity {
+    /// What says how sparse: the keys that do, given or not.
+    fn targets(&self) -> [(&'static str, bool); 5] {
+        [
+            ("sparsity.target", self.target > 0.0),
+            ("sparsity.nonzeros", self.nonzeros.is_some()),
+            ("sparsity.file-bytes", self.file_bytes.is_some()),
+            ("sparsity.lambda", self.lambda.is_some()),
+            ("sparsity.radius", self.radius.is_some()),
+        ]
+    }
+
+    /// Whether anything is to be zero.
+    pub(crate) fn wanted(&self) -> bool {
+        self.method != "dense" && self.targets().iter().any(|(_, given)| *given)
+    }
+
+    /// Refuses two answers to one question.
+    fn check_target(&self) -> Result<(), String> {
+        let given: Vec<&str> = self.targets().into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
+        match given[..] {
+            [first, second, ..] => Err(format!("{first} and {second} both say how sparse; give one of them")),
             _ => Ok(()),
         }
     }

@@ -133,3 +133,20 @@ fn the_first_difference_is_told_with_both_values() {
     b.set("train.seed=7").unwrap();
     assert_eq!(a.difference(&b), Some(("train.seed", "0".to_owned(), "7".to_owned())));
 }
+
+#[test]
+fn two_answers_to_how_sparse_are_refused() {
+    let set = |changes: &[&str]| {
+        let mut recipe = Recipe::builtin();
+        recipe.set("sparsity.target=0").unwrap();
+        changes.iter().try_for_each(|change| recipe.set(change)).map_err(|error| error.to_string())
+    };
+    assert_eq!(set(&["sparsity.nonzeros=5000"]), Ok(()));
+    let error = set(&["sparsity.nonzeros=5000", "sparsity.file-bytes=90000"]).unwrap_err();
+    assert!(error.contains("sparsity.nonzeros and sparsity.file-bytes both say how sparse"), "{error}");
+    assert_eq!(set(&["sparsity.method=prox-l1", "sparsity.lambda=1e-4"]), Ok(()));
+    let error = set(&["sparsity.method=prox-l1", "sparsity.lambda=1e-4", "sparsity.target=0.9"]).unwrap_err();
+    assert!(error.contains("sparsity.target and sparsity.lambda both say how sparse"), "{error}");
+    let error = set(&["sparsity.method=rigl", "sparsity.lambda=1e-4"]).unwrap_err();
+    assert!(error.contains("sparsity.lambda has no meaning where sparsity.method is \"rigl\""), "{error}");
+}

@@ -262,6 +262,11 @@ impl Job {
         let mut outcome = trained.outcome(test, path, bytes, microseconds)?;
         let shown = evaluate::reconstruct(&trained.artifact, &self.parts.test.features, SHOWN)?;
         outcome.reconstructions = shown.map_or_else(Vec::new, |[_, answers]| rows_of(&answers));
+        if trained.role == Role::Sparse && plan::drops_neurons(&self.identity.recipe) {
+            // Of what the recipe's layers would hold: neurons that are gone count as zeros.
+            let entries = plan::entries(&self.identity.recipe.model.layers, self.parts.train.cols());
+            outcome.density = outcome.nnz as f64 / entries.max(1) as f64;
+        }
         Ok(outcome)
     }
 
@@ -371,6 +376,9 @@ impl Job {
 
     /// A trained network with all that it takes to answer raw input.
     fn artifact(&self, role: Role, mut graph: Graph, trainer: &Trainer, ended: &str) -> Result<Artifact> {
+        if role == Role::Sparse && plan::drops_neurons(&self.identity.recipe) {
+            graph = graph.without_unread()?;
+        }
         if let Some(link) = trainer.loss().link() {
             graph.push("answer", link);
         }

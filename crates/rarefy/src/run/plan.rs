@@ -2,7 +2,7 @@
 
 use rarefy_core::pattern::Distribution;
 use rarefy_nn::optimizer::{self, Clip, Kind, Shape};
-use rarefy_nn::sparsify::{Rewind, Schedule, Trigger};
+use rarefy_nn::sparsify::{self, Penalty, Rewind, Schedule, Trigger};
 use rarefy_nn::trainer::{ClassWeights, Stop};
 use rarefy_nn::{Config, Net, Optimizer, Sparsity, layer};
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,12 @@ pub fn roles(recipe: &Recipe) -> Vec<Role> {
 
 /// Whether a recipe asks for any sparsity.
 fn is_sparse(recipe: &Recipe) -> bool {
-    recipe.sparsity.target > 0.0 && recipe.sparsity.method != "dense"
+    recipe.sparsity.wanted()
+}
+
+/// Whether whole neurons leave the sparse model.
+pub fn drops_neurons(recipe: &Recipe) -> bool {
+    recipe.sparsity.method == "group-l1" && is_sparse(recipe)
 }
 
 /// The same float with the digits that people write: 0.001, not 0.0010000000474974513.
@@ -135,6 +140,15 @@ fn complete_sparsity(asked: &mut recipe::Sparsity) -> Result<()> {
             asked.begin.get_or_insert(begin);
         }
     }
+    match usual.penalty.map(|penalty| penalty.kind) {
+        Some(sparsify::Shape::ElasticNet { l1_ratio }) => {
+            asked.l1_ratio.get_or_insert(l1_ratio);
+        }
+        Some(sparsify::Shape::L1Ball { whole }) => {
+            asked.ball.get_or_insert_with(|| if whole { "network" } else { "layer" }.to_owned());
+        }
+        _ => {}
+    }
     if usual.reserve > 0.0 {
         asked.reserve.get_or_insert(usual.reserve);
     }
@@ -201,6 +215,28 @@ pub fn optimizer(recipe: &Recipe, role: Role) -> Result<Optimizer> {
     })
 }
 
+/// What a penalty of given strength leaves at least.
+const LEAST_DENSITY: f64 = 1e-4;
+
+/// Bytes of an artifact beside its weights, about: names, the recipe as run, the checksum; and for each layer.
+const FILE_BYTES: (f64, f64) = (8192.0, 512.0);
+
+/// The density at which a model of this recipe has the weights, or the file the bytes, that it asks for.
+fn asked_density(recipe: &Recipe, inputs: usize) -> Option<f64> {
+    let layers = &recipe.model.layers;
+    let all = entries(layers, inputs).max(1) as f64;
+    let nonzeros = recipe.sparsity.nonzeros.map(|n| n as f64).or_else(|| {
+        let bytes = recipe.sparsity.file_bytes? as f64;
+        let widths: Vec<usize> = layers.iter().filter_map(|words| width(words)).collect();
+        let widest = widths.iter().copied().chain([inputs]).max().unwrap_or(0);
+        // Of each weight the value and its column; of each row where it begins, and its bias.
+        let each = 4.0 + if widest <= 1 << 16 { 2.0 } else { 4.0 };
+        let rows = widths.iter().map(|&rows| 8.0 * (rows + 1) as f64 + FILE_BYTES.1).sum::<f64>();
+        Some((bytes - FILE_BYTES.0 - rows) / each)
+    })?;
+    Some((nonzeros / all).clamp(1.0 / all, 1.0))
+}
+
 /// How sparse a model is.
 pub fn sparsity(recipe: &Recipe, role: Role) -> Result<Sparsity> {
     if role != Role::Sparse || !is_sparse(recipe) {
@@ -228,9 +264,22 @@ pub fn sparsity(recipe: &Recipe, role: Role) -> Result<Sparsity> {
             Schedule::Phases { rounds: asked.rounds.unwrap_or(rounds), begin: asked.begin.unwrap_or(begin) }
         }
     };
+    let penalty = usual.penalty.map(|penalty| Penalty {
+        kind: match penalty.kind {
+            sparsify::Shape::ElasticNet { l1_ratio } => {
+                sparsify::Shape::ElasticNet { l1_ratio: asked.l1_ratio.unwrap_or(l1_ratio) }
+            }
+            sparsify::Shape::L1Ball { .. } => sparsify::Shape::L1Ball { whole: asked.ball.as_deref() != Some("layer") },
+            kind => kind,
+        },
+        strength: asked.lambda.or(asked.radius),
+    });
     Ok(Sparsity {
-        density: 1.0 - asked.target,
+        density: if asked.lambda.or(asked.radius).is_some() { LEAST_DENSITY } else { 1.0 - asked.target },
+        penalty,
         distribution: match &asked.distribution {
+            // A penalty finds by itself how many weights a layer needs.
+            Spread::Named(name) if penalty.is_some() && name == "erdos-renyi" => Distribution::Global,
             Spread::PerLayer(densities) => Distribution::PerLayer(densities.clone()),
             Spread::Named(name) if name == "uniform" => Distribution::Uniform,
             Spread::Named(name) if name == "global" => Distribution::Global,
@@ -318,12 +367,16 @@ fn scale_to(layers: &[String], inputs: usize, nnz: usize) -> f64 {
 /// Names that do not exist.
 pub fn config(recipe: &Recipe, role: Role, inputs: usize, nnz: usize) -> Result<Config> {
     let train = &recipe.train;
+    let mut sparsity = sparsity(recipe, role)?;
+    if let Some(density) = asked_density(recipe, inputs).filter(|_| role == Role::Sparse && is_sparse(recipe)) {
+        sparsity.density = density;
+    }
     Ok(Config {
         net: net(recipe, role, inputs, nnz),
         // Filled in from the labels once they are read.
         loss: train.loss.clone().unwrap_or_else(|| "cross-entropy".to_owned()),
         optimizer: optimizer(recipe, role)?,
-        sparsity: sparsity(recipe, role)?,
+        sparsity,
         batch: train.batch as usize,
         epochs: epochs(recipe, role),
         accumulate: train.accumulate as usize,

@@ -2,7 +2,7 @@
 
 use super::{AHEAD, TwoWay, panels};
 use crate::kernels::simd::{Kernel, Simd, dispatch};
-use crate::kernels::update::{self, Moments, Rule};
+use crate::kernels::update::{self, Moments, Update};
 use crate::matrix::Batch;
 use crate::parallel::{self, Shared};
 use std::cell::RefCell;
@@ -26,8 +26,8 @@ thread_local! {
 pub enum Gradient<'a> {
     /// The optimizer applies it at once: no gradient is ever stored.
     Apply {
-        /// The optimizer, with its numbers for this step.
-        rule: &'a Rule,
+        /// The optimizer, with its numbers for this step, and the penalty.
+        update: Update,
         /// Its moments, in column order like the values.
         moments: Moments<'a>,
     },
@@ -62,7 +62,7 @@ pub fn backward(
     let dx = Shared::new(dx.as_mut().map_or(&mut [][..], |b| b.data_mut()));
     let values = Shared::new(values);
     let (apply, sink) = match gradient {
-        Gradient::Apply { rule, moments } => (Some((rule, moments.share(weight.nnz()))), Shared::new(&mut [][..])),
+        Gradient::Apply { update, moments } => (Some((update, moments.share(weight.nnz()))), Shared::new(&mut [][..])),
         Gradient::Accumulate(sum) => {
             assert_eq!(sum.len(), weight.nnz(), "gradient of every entry");
             (None, Shared::new(sum))
@@ -83,7 +83,7 @@ pub fn backward(
                 let fresh = &fresh[..entries.len()];
                 match &apply {
                     // SAFETY: as above.
-                    Some((rule, moments)) => unsafe { update::apply(rule, fresh, values, moments.range(entries)) },
+                    Some((update, moments)) => unsafe { update::apply(*update, fresh, values, moments.range(entries)) },
                     None => {
                         // SAFETY: as above.
                         let sum = unsafe { sink.range(entries) };

@@ -129,7 +129,7 @@ fn fused(
     let nnz = weight.nnz();
     let [mut w, mut m, mut v] = [values.to_vec(), numbers(nnz, 6), vec![0.25; nnz]];
     let moments = Moments { first: &mut m, second: &mut v };
-    backward(weight, &mut w, x, dy, Some(dx), Gradient::Apply { rule: &ADAM, moments }, columns);
+    backward(weight, &mut w, x, dy, Some(dx), Gradient::Apply { update: (&ADAM).into(), moments }, columns);
     [w, m, v]
 }
 

@@ -36,11 +36,11 @@ pub fn backward(weight: &TwoWay, values: &mut [f32], x: &SparseBatch, dy: &Batch
         transpose_out(dy, turned);
         let pass = Pass { weight, x, dy: turned };
         match gradient {
-            Gradient::Apply { rule, moments } => {
+            Gradient::Apply { update, moments } => {
                 let moments = moments.share(weight.nnz());
                 let take = |entries: Range<usize>, fresh: &[f32]| {
                     // SAFETY: the runs of columns that `Pass` hands out are disjoint, and the slices outlive it.
-                    unsafe { update::apply(rule, fresh, values.range(entries.clone()), moments.range(entries)) }
+                    unsafe { update::apply(update, fresh, values.range(entries.clone()), moments.range(entries)) }
                 };
                 if lazy { pass.active(take) } else { pass.all(take) }
             }

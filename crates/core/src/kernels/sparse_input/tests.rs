@@ -123,7 +123,7 @@ fn backward_accumulates_what_its_reference_computes() {
 fn step(weight: &TwoWay, x: &SparseBatch, dy: &Batch, lazy: bool) -> [Vec<f32>; 3] {
     let nnz = weight.nnz();
     let [mut w, mut m, mut v] = [numbers(nnz, 2), numbers(nnz, 3), vec![0.5; nnz]];
-    let gradient = Gradient::Apply { rule: &ADAM, moments: Moments { first: &mut m, second: &mut v } };
+    let gradient = Gradient::Apply { update: (&ADAM).into(), moments: Moments { first: &mut m, second: &mut v } };
     backward(weight, &mut w, x, dy, gradient, lazy);
     [w, m, v]
 }

@@ -28,4 +28,14 @@ impl Formula for Adam {
             (S::fma(S::splat(self.0.decay()), value, step), [first, second])
         }
     }
+
+    #[inline(always)]
+    unsafe fn size<S: Simd>(self, [_, second]: [S::V; 2]) -> S::V {
+        let Rule::Adam { learning_rate, epsilon, correction2, .. } = self.0 else { unreachable!() };
+        // SAFETY: the caller's promise.
+        unsafe {
+            let root = S::fma(S::sqrt(second), S::splat(1.0 / correction2.sqrt()), S::splat(epsilon));
+            S::div(S::splat(learning_rate), root)
+        }
+    }
 }

@@ -10,14 +10,19 @@
 //! * [`Rule::RmsProp`]: `g ← g + λw`; `v ← αv + (1−α)g²`; `w ← w − η·g/(√v + ε)`, or with momentum `m ← μm + g/(√v + ε)`,
 //!   `w ← w − ηm`
 //!
+//! An [`Update`] is a rule with a [`Prox`], the proximal step of a penalty, done in the same loop.
+//!
 //! Sources: Sutskever et al. 2013 (momentum as PyTorch writes it); Kingma and Ba 2015; Loshchilov and Hutter 2019; Hinton 2012.
 
 mod adam;
+mod prox;
 pub mod reference;
 mod rmsprop;
 mod sgd;
 #[cfg(test)]
 mod tests;
+
+pub use prox::Prox;
 
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::parallel::{self, Shared};
@@ -89,6 +94,22 @@ impl Rule {
     }
 }
 
+/// What happens to every value in one step: the optimizer, then the proximal step of a penalty.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Update {
+    /// The optimizer.
+    pub rule: Rule,
+    /// The penalty.
+    pub prox: Prox,
+}
+
+impl From<&Rule> for Update {
+    /// The optimizer alone.
+    fn from(rule: &Rule) -> Self {
+        Self { rule: *rule, prox: Prox::NONE }
+    }
+}
+
 /// The moments of an array of values; a moment that the rule does not keep is empty.
 #[derive(Debug, Default)]
 pub struct Moments<'a> {
@@ -131,53 +152,80 @@ impl SharedMoments {
     }
 }
 
-/// Applies `rule` to every value, on this thread.
+/// Applies a rule, or an update, to every value, on this thread.
 ///
 /// # Panics
 /// Unless all arrays have one number for each value, moments that the rule keeps included.
-pub fn apply(rule: &Rule, gradient: &[f32], values: &mut [f32], moments: Moments<'_>) {
-    let n = values.len();
+pub fn apply(update: impl Into<Update>, gradient: &[f32], values: &mut [f32], moments: Moments<'_>) {
+    let (update, n) = (update.into(), values.len());
     assert_eq!(gradient.len(), n, "gradient of every value");
-    let kept = [moments.first.len(), moments.second.len()];
-    assert!((0..rule.moments()).all(|m| kept[m] == n), "moments {kept:?} of {n} values for {rule:?}");
-    dispatch(Apply { rule, gradient, values, moments });
+    check_moments(&update.rule, n, [moments.first.len(), moments.second.len()]);
+    dispatch(Apply { update, gradient, values, moments });
 }
 
-/// Applies `rule` to every value, on all threads.
+/// Checks that there is one of each moment that the rule keeps for each of `n` values.
+fn check_moments(rule: &Rule, n: usize, kept: [usize; 2]) {
+    assert!((0..rule.moments()).all(|m| kept[m] == n), "moments {kept:?} of {n} values for {rule:?}");
+}
+
+/// Applies a rule, or an update, to every value, on all threads.
 ///
 /// # Panics
 /// As [`apply`].
-pub fn apply_parallel(rule: &Rule, gradient: &[f32], values: &mut [f32], moments: Moments<'_>) {
-    let n = values.len();
+pub fn apply_parallel(update: impl Into<Update>, gradient: &[f32], values: &mut [f32], moments: Moments<'_>) {
+    let (update, n) = (update.into(), values.len());
     assert_eq!(gradient.len(), n, "gradient of every value");
     let (values, moments) = (Shared::new(values), moments.share(n));
     parallel::run_chunks(n, 16_384, |range| {
         // SAFETY: chunks are disjoint, and the slices outlive the call.
-        unsafe { apply(rule, &gradient[range.clone()], values.range(range.clone()), moments.range(range)) }
+        unsafe { apply(update, &gradient[range.clone()], values.range(range.clone()), moments.range(range)) }
     });
 }
 
-/// Applies `rule` to every value, on all threads, with gradients that exist only block by block: `fill(range, gradient)`
+/// Applies a rule, or an update, to every value, on all threads, with gradients that exist only block by block: `fill(range, gradient)`
 /// writes those of the values in `range`, which are `block` long but for the last.
 ///
 /// # Panics
 /// As [`apply`].
 pub fn apply_streamed(
-    rule: &Rule,
+    update: impl Into<Update>,
     values: &mut [f32],
     moments: Moments<'_>,
     block: usize,
     fill: impl Fn(std::ops::Range<usize>, &mut [f32]) + Sync,
 ) {
-    let n = values.len();
+    let (update, n) = (update.into(), values.len());
     let (values, moments) = (Shared::new(values), moments.share(n));
     parallel::run_chunks(n, block, |range| {
         GRADIENT.with_borrow_mut(|gradient| {
             gradient.resize(range.len(), 0.0);
             fill(range.clone(), gradient);
             // SAFETY: blocks are disjoint, and the slices outlive the call.
-            unsafe { apply(rule, gradient, values.range(range.clone()), moments.range(range)) }
+            unsafe { apply(update, gradient, values.range(range.clone()), moments.range(range)) }
         });
+    });
+}
+
+/// The step size of each value, by which [`Prox`] and projections shrink: see there. Written to `sizes`, on all threads, from the
+/// first and second moment.
+///
+/// # Panics
+/// Unless there is one size for each value, and one of each moment that the rule keeps.
+pub fn step_sizes(rule: &Rule, moments: [&[f32]; 2], sizes: &mut [f32]) {
+    let n = sizes.len();
+    check_moments(rule, n, moments.map(<[f32]>::len));
+    let sizes = Shared::new(sizes);
+    parallel::run_chunks(n, 16_384, |range| {
+        // SAFETY: chunks are disjoint, and the slice outlives the call.
+        let sizes = unsafe { sizes.range(range.clone()) };
+        let (rate, squares, correction, epsilon) = match *rule {
+            Rule::Sgd { learning_rate, .. } => return sizes.fill(learning_rate),
+            Rule::Adam { learning_rate, epsilon, correction2, .. } => {
+                (learning_rate, &moments[1][range], correction2, epsilon)
+            }
+            Rule::RmsProp { learning_rate, epsilon, .. } => (learning_rate, &moments[0][range], 1.0, epsilon),
+        };
+        sizes.iter_mut().zip(squares).for_each(|(size, v)| *size = rate / ((v / correction).sqrt() + epsilon));
     });
 }
 
@@ -187,7 +235,7 @@ thread_local! {
 }
 
 struct Apply<'a> {
-    rule: &'a Rule,
+    update: Update,
     gradient: &'a [f32],
     values: &'a mut [f32],
     moments: Moments<'a>,
@@ -197,14 +245,30 @@ impl Kernel for Apply<'_> {
     type Output = ();
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
+        let rule = self.update.rule;
         // SAFETY: the processor has `S`, and `apply` has checked the lengths.
         unsafe {
-            match *self.rule {
-                Rule::Sgd { momentum: 0.0, .. } => sweep::<S, _>(sgd::Sgd::<0>(*self.rule), self),
-                Rule::Sgd { .. } => sweep::<S, _>(sgd::Sgd::<1>(*self.rule), self),
-                Rule::Adam { .. } => sweep::<S, _>(adam::Adam(*self.rule), self),
-                Rule::RmsProp { momentum: 0.0, .. } => sweep::<S, _>(rmsprop::RmsProp::<1>(*self.rule), self),
-                Rule::RmsProp { .. } => sweep::<S, _>(rmsprop::RmsProp::<2>(*self.rule), self),
+            match rule {
+                Rule::Sgd { momentum: 0.0, .. } => self.with::<S, _>(sgd::Sgd::<0>(rule)),
+                Rule::Sgd { .. } => self.with::<S, _>(sgd::Sgd::<1>(rule)),
+                Rule::Adam { .. } => self.with::<S, _>(adam::Adam(rule)),
+                Rule::RmsProp { momentum: 0.0, .. } => self.with::<S, _>(rmsprop::RmsProp::<1>(rule)),
+                Rule::RmsProp { .. } => self.with::<S, _>(rmsprop::RmsProp::<2>(rule)),
+            }
+        }
+    }
+}
+
+impl Apply<'_> {
+    /// The loop of a formula, with a proximal step if there is a penalty.
+    #[inline(always)]
+    unsafe fn with<S: Simd, F: Formula>(self, formula: F) {
+        // SAFETY: as `run`.
+        unsafe {
+            if self.update.prox == Prox::NONE {
+                sweep::<S, F, false>(formula, self);
+            } else {
+                sweep::<S, F, true>(formula, self);
             }
         }
     }
@@ -219,11 +283,18 @@ trait Formula: Copy {
     /// # Safety
     /// The processor has the instruction set of `S`.
     unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; 2]) -> (S::V, [S::V; 2]);
+
+    /// The step size of each value: what its (corrected) mean gradient was multiplied by, given the new moments.
+    ///
+    /// # Safety
+    /// The processor has the instruction set of `S`.
+    unsafe fn size<S: Simd>(self, moments: [S::V; 2]) -> S::V;
 }
 
 /// Runs `formula` over the arrays, vector by vector; the last one touches only the lanes that are left.
 #[inline(always)]
-unsafe fn sweep<S: Simd, F: Formula>(formula: F, arrays: Apply<'_>) {
+unsafe fn sweep<S: Simd, F: Formula, const PROX: bool>(formula: F, arrays: Apply<'_>) {
+    let prox = arrays.update.prox;
     let n = arrays.values.len();
     let (g, w) = (arrays.gradient.as_ptr(), arrays.values.as_mut_ptr());
     let m = [arrays.moments.first.as_mut_ptr(), arrays.moments.second.as_mut_ptr()];
@@ -235,7 +306,10 @@ unsafe fn sweep<S: Simd, F: Formula>(formula: F, arrays: Apply<'_>) {
             for i in 0..F::MOMENTS {
                 old[i] = S::load(m[i].add(at));
             }
-            let (value, new) = formula.step::<S>(S::load(g.add(at)), S::load(w.add(at)), old);
+            let (mut value, new) = formula.step::<S>(S::load(g.add(at)), S::load(w.add(at)), old);
+            if PROX {
+                value = prox.step::<S>(value, formula.size::<S>(new));
+            }
             S::store(w.add(at), value);
             for i in 0..F::MOMENTS {
                 S::store(m[i].add(at), new[i]);
@@ -249,7 +323,10 @@ unsafe fn sweep<S: Simd, F: Formula>(formula: F, arrays: Apply<'_>) {
                 old[i] = S::load_part(m[i].add(at), rest);
             }
             let (g, w) = (g.add(at), w.add(at));
-            let (value, new) = formula.step::<S>(S::load_part(g, rest), S::load_part(w, rest), old);
+            let (mut value, new) = formula.step::<S>(S::load_part(g, rest), S::load_part(w, rest), old);
+            if PROX {
+                value = prox.step::<S>(value, formula.size::<S>(new));
+            }
             S::store_part(w, value, rest);
             for i in 0..F::MOMENTS {
                 S::store_part(m[i].add(at), new[i], rest);

@@ -1,6 +1,6 @@
 //! The optimizers as their papers write them, in `f64`; the fast loop is compared with this.
 
-use super::Rule;
+use super::{Prox, Rule};
 
 /// One step for one value: from gradient, value and moments to the new value and moments.
 pub fn step(rule: &Rule, g: f64, w: f64, [m, v]: [f64; 2]) -> (f64, [f64; 2]) {
@@ -34,4 +34,21 @@ pub fn step(rule: &Rule, g: f64, w: f64, [m, v]: [f64; 2]) -> (f64, [f64; 2]) {
             (w - rate * if momentum == 0.0 { step } else { v }, [square, v])
         }
     }
+}
+
+/// The proximal step for one value, given the moments after the optimizer's step: by trying the two half-lines and zero.
+pub fn prox(prox: Prox, rule: &Rule, w: f64, [m, v]: [f64; 2]) -> f64 {
+    let size = match *rule {
+        Rule::Sgd { learning_rate, .. } => f64::from(learning_rate),
+        Rule::Adam { learning_rate, epsilon, correction2, .. } => {
+            f64::from(learning_rate) / ((v / f64::from(correction2)).sqrt() + f64::from(epsilon))
+        }
+        Rule::RmsProp { learning_rate, epsilon, .. } => f64::from(learning_rate) / (m.sqrt() + f64::from(epsilon)),
+    };
+    let (l1, l2) = (f64::from(prox.l1), f64::from(prox.l2));
+    let objective = |u: f64| (u - w) * (u - w) / (2.0 * size) + l1 * u.abs() + l2 / 2.0 * u * u;
+    // The minimum on each half-line, were it the whole line.
+    let candidates = [1.0, -1.0].map(|sign| sign * ((sign * w - size * l1) / (1.0 + size * l2)).max(0.0));
+    let [a, b] = candidates;
+    if objective(a) <= objective(b) { a } else { b }
 }

@@ -26,4 +26,11 @@ impl<const M: usize> Formula for RmsProp<M> {
             (S::fma(S::splat(-learning_rate), step, value), [second, moment])
         }
     }
+
+    #[inline(always)]
+    unsafe fn size<S: Simd>(self, [second, _]: [S::V; 2]) -> S::V {
+        let Rule::RmsProp { learning_rate, epsilon, .. } = self.0 else { unreachable!() };
+        // SAFETY: the caller's promise.
+        unsafe { S::div(S::splat(learning_rate), S::add(S::sqrt(second), S::splat(epsilon))) }
+    }
 }

@@ -23,4 +23,11 @@ impl<const M: usize> Formula for Sgd<M> {
             (S::fma(S::splat(-learning_rate), step, value), [moment, moments[1]])
         }
     }
+
+    #[inline(always)]
+    unsafe fn size<S: Simd>(self, _: [S::V; 2]) -> S::V {
+        let Rule::Sgd { learning_rate, .. } = self.0 else { unreachable!() };
+        // SAFETY: the caller's promise.
+        unsafe { S::splat(learning_rate) }
+    }
 }

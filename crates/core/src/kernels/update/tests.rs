@@ -40,25 +40,31 @@ fn start(rule: &Rule, n: usize) -> [Vec<f32>; 4] {
     [numbers(n, 1), numbers(n, 2), moment(0, first), moment(1, second)]
 }
 
-fn run(rule: &Rule, [g, mut w, mut m, mut v]: [Vec<f32>; 4]) -> [Vec<f32>; 3] {
-    apply(rule, &g, &mut w, Moments { first: &mut m, second: &mut v });
+/// No penalty, L1, and L1 with squares.
+fn proxes() -> [Prox; 3] {
+    [Prox::NONE, Prox { l1: 0.3, l2: 0.0 }, Prox { l1: 0.2, l2: 0.5 }]
+}
+
+fn run(update: impl Into<Update>, [g, mut w, mut m, mut v]: [Vec<f32>; 4]) -> [Vec<f32>; 3] {
+    apply(update, &g, &mut w, Moments { first: &mut m, second: &mut v });
     [w, m, v]
 }
 
 #[test]
 fn every_rule_agrees_with_its_reference() {
     on_every_isa(|| {
-        for rule in rules() {
+        for (rule, prox) in rules().into_iter().flat_map(|rule| proxes().map(|prox| (rule, prox))) {
             for n in [0, 1, 7, 8, 9, 15, 16, 17, 31, 33, 100] {
                 let begin = start(&rule, n);
-                let found = run(&rule, begin.clone());
+                let found = run(Update { rule, prox }, begin.clone());
                 for k in 0..n {
                     let at = |array: &[f32]| array.get(k).map_or(0.0, |&x| f64::from(x));
                     let [g, w, m, v] = &begin;
                     let (value, moments) = reference::step(&rule, at(g), at(w), [at(m), at(v)]);
+                    let value = reference::prox(prox, &rule, value, moments);
                     for (found, exact) in found.iter().zip([value, moments[0], moments[1]]) {
                         let close = found.is_empty() || (at(found) - exact).abs() <= 1e-6 * exact.abs().max(1.0);
-                        assert!(close, "{rule:?}, {k} of {n}: {} instead of {exact}", at(found));
+                        assert!(close, "{rule:?}, {prox:?}, {k} of {n}: {} instead of {exact}", at(found));
                     }
                 }
             }
@@ -88,6 +94,38 @@ fn a_zero_gradient_without_decay_leaves_plain_sgd_where_it_is() {
     let mut w = numbers(50, 1);
     apply(&rule, &[0.0; 50], &mut w, Moments::default());
     assert_eq!(w, numbers(50, 1));
+}
+
+#[test]
+fn what_the_penalty_outweighs_becomes_exactly_zero_and_nothing_else() {
+    on_every_isa(|| {
+        for rule in rules() {
+            let (begin, prox) = (start(&rule, 1000), Prox { l1: 5.0, l2: 0.1 });
+            let free = run(&rule, begin.clone());
+            let mut sizes = vec![0.0; 1000];
+            let [w, m, v] = run(Update { rule, prox }, begin);
+            step_sizes(&rule, [&m, &v], &mut sizes);
+            let zeros = w.iter().filter(|&&w| w == 0.0).count();
+            assert!((1..1000).contains(&zeros), "{rule:?}: {zeros}");
+            for ((w, free), size) in w.iter().zip(&free[0]).zip(&sizes) {
+                let threshold = size * prox.l1;
+                let near = (free.abs() - threshold).abs() < 1e-5 * threshold;
+                assert!(near || (*w == 0.0) == (free.abs() <= threshold), "{rule:?}: {w} of {free}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_penalty_hides_no_divergence() {
+    on_every_isa(|| {
+        for rule in rules() {
+            let mut begin = start(&rule, 40);
+            (begin[0][3], begin[1][20]) = (f32::NAN, f32::NAN);
+            let [w, ..] = run(Update { rule, prox: Prox { l1: 0.5, l2: 0.0 } }, begin);
+            assert!(w[3].is_nan() && w[20].is_nan(), "{rule:?}");
+        }
+    });
 }
 
 #[test]
