@@ -39,8 +39,8 @@ fn every_key_is_found_and_has_help() {
 fn case_22_an_unknown_key_names_the_nearest_and_its_line() {
     assert_eq!(error(&with("[train]\n\nbacth = 3")), "r.toml:7: unknown key train.bacth; did you mean train.batch?");
     assert_eq!(
-        error(&with("[train]\ntarget = 0.9")),
-        "r.toml:6: unknown key train.target; did you mean sparsity.target?"
+        error(&with("[train]\nstructure = \"2:4\"")),
+        "r.toml:6: unknown key train.structure; did you mean sparsity.structure?"
     );
     assert!(error(&with("[sparsty]\ntarget = 1")).contains("unknown section [sparsty], did you mean [sparsity]?"));
     assert!(error("epochs = 3").contains("stands alone"));
