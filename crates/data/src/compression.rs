@@ -20,13 +20,18 @@ pub struct Limits {
     pub bytes: u64,
     /// Bytes in one row of a text file. 16 MiB unless set.
     pub row_bytes: u64,
-    /// Columns. 4,194,304 (2²²) unless set.
+    /// Columns of a text table or of a dense array. 4,194,304 (2²²) unless set.
     pub columns: usize,
+    /// Columns of sparse data, such as the largest index of an svmlight file. 16,777,216 (2²⁴) unless set.
+    pub max_features: usize,
+    /// Rows of sparse data that a header may declare; each takes 4 bytes, whether it has entries or not. 268,435,456 (2²⁸)
+    /// unless set.
+    pub rows: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 16 << 30, row_bytes: 16 << 20, columns: 1 << 22 }
+        Self { bytes: 16 << 30, row_bytes: 16 << 20, columns: 1 << 22, max_features: 1 << 24, rows: 1 << 28 }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Data to learn from: features, a target, and their names.
 
 use rarefy_core::matrix::{Csr, Dense};
+use rarefy_core::pattern::Pattern;
 use sha2::{Digest, Sha256};
 
 use crate::error::{At, Error, Place, Result};
@@ -25,6 +26,9 @@ pub enum Target {
     Classes(Vec<u32>),
     /// Values: a row each, a column for each output.
     Values(Dense<f32>),
+    /// A set of classes a row, which may be empty: `rows × classes`, the class numbers of a row rising. Takes 4 bytes for each
+    /// class that a row has, and none for those that it has not.
+    Labels(Pattern),
     /// Nothing: data to predict for.
     None,
 }
@@ -38,7 +42,7 @@ pub struct Dataset {
     pub target: Target,
     /// One name a column, or none at all.
     pub feature_names: Vec<String>,
-    /// One name a class; empty unless the target is classes.
+    /// One name a class; empty unless the target is classes or sets of them.
     pub class_names: Vec<String>,
     /// Where the data come from, for messages: a path or a bundled name.
     pub name: String,
@@ -46,6 +50,9 @@ pub struct Dataset {
     pub image_shape: Option<(usize, usize)>,
     /// The scaling that suits these features unless another is asked for.
     pub scaling: Scaling,
+    /// The number, 0 or 1, that the file gives its first feature, where its format leaves that open (svmlight). Files that
+    /// belong together must be read alike.
+    pub first_index: Option<u8>,
 }
 
 impl Features {
@@ -156,6 +163,7 @@ impl Target {
         match self {
             Self::Classes(classes) => Some(classes.len()),
             Self::Values(values) => Some(values.rows()),
+            Self::Labels(sets) => Some(sets.rows()),
             Self::None => None,
         }
     }
@@ -171,6 +179,15 @@ impl Target {
                 let data = rows.iter().flat_map(|&i| values.row(i).iter().copied()).collect();
                 // The length is rows × cols by construction.
                 Dense::new(rows.len(), values.cols(), data).map_or(Self::None, Self::Values)
+            }
+            Self::Labels(sets) => {
+                let (mut indptr, mut indices) = (vec![0], Vec::new());
+                for &i in rows {
+                    indices.extend_from_slice(sets.row(i));
+                    // Past `u32` the pattern is refused.
+                    indptr.push(indices.len() as u32);
+                }
+                Pattern::new(rows.len(), sets.cols(), indptr, indices).map_or(Self::None, Self::Labels)
             }
             Self::None => Self::None,
         }
@@ -203,6 +220,7 @@ impl Dataset {
                 }
                 (0..count).map(|class| class.to_string()).collect()
             }
+            Target::Labels(sets) => (0..sets.cols()).map(|class| class.to_string()).collect(),
             _ => Vec::new(),
         };
         Self::with_classes(name, features, target, class_names)
@@ -213,15 +231,21 @@ impl Dataset {
     /// # Errors
     /// As [`check`](Self::check).
     pub fn with_classes(name: &str, features: Features, target: Target, class_names: Vec<String>) -> Result<Self> {
+        let data = Self::unchecked(name, features, target, class_names);
+        data.check()?;
+        Ok(data)
+    }
+
+    /// As [`with_classes`](Self::with_classes), without a check.
+    pub(crate) fn unchecked(name: &str, features: Features, target: Target, class_names: Vec<String>) -> Self {
         let scaling = match features {
             Features::Bytes(_) => Scaling::Factor(1.0 / 255.0),
             _ => Scaling::None,
         };
         let feature_names = Vec::new();
         let name = name.to_owned();
-        let data = Self { features, target, feature_names, class_names, name, image_shape: None, scaling };
-        data.check()?;
-        Ok(data)
+        let (image_shape, first_index) = (None, None);
+        Self { features, target, feature_names, class_names, name, image_shape, scaling, first_index }
     }
 
     /// Number of samples.
@@ -284,7 +308,11 @@ impl Dataset {
                     None => Ok(()),
                 }
             }
-            Target::None => Ok(()),
+            Target::Labels(sets) if sets.cols() != self.classes() => {
+                let (what, found) = ("class names", self.classes());
+                Err(Error::Count { place: place(), what, found, expected: sets.cols(), each: "class" })
+            }
+            Target::Labels(_) | Target::None => Ok(()),
         }
     }
 
@@ -300,6 +328,7 @@ impl Dataset {
                 let class = self.class_names[numbers[0] as usize].clone();
                 Err(Error::OneClass { place: self.place(), class })
             }
+            Target::Labels(sets) if sets.nnz() == 0 => Err(Error::NoTarget { place: self.place() }),
             _ => Ok(()),
         }
     }
@@ -309,16 +338,35 @@ impl Dataset {
     /// # Errors
     /// [`Error::UnseenLabel`] if a row has a class that is not among them.
     pub fn align_classes(mut self, class_names: &[String]) -> Result<Self> {
-        if let Target::Classes(numbers) = &mut self.target
-            && self.class_names != class_names
-        {
-            let known = Known::new(class_names);
-            for (row, number) in numbers.iter_mut().enumerate() {
-                let place = || Place::new(&format!("{}: row {row} (from 0)", self.name), At::File);
-                *number = known.number(&self.class_names[*number as usize], place)?;
-            }
-            self.class_names = class_names.to_vec();
+        if matches!(self.target, Target::Values(_) | Target::None) || self.class_names == class_names {
+            return Ok(self);
         }
+        let known = Known::new(class_names);
+        let of_row = |row: usize, number: u32| {
+            let place = || Place::new(&format!("{}: row {row} (from 0)", self.name), At::File);
+            known.number(&self.class_names[number as usize], place)
+        };
+        match &mut self.target {
+            Target::Classes(numbers) => {
+                for (row, number) in numbers.iter_mut().enumerate() {
+                    *number = of_row(row, *number)?;
+                }
+            }
+            Target::Labels(sets) => {
+                let mut indices = Vec::with_capacity(sets.nnz());
+                for row in 0..sets.rows() {
+                    let first = indices.len();
+                    for &number in sets.row(row) {
+                        indices.push(of_row(row, number)?);
+                    }
+                    indices[first..].sort_unstable();
+                }
+                let aligned = Pattern::new(sets.rows(), class_names.len(), sets.indptr().to_vec(), indices);
+                *sets = aligned.map_err(|source| Error::Matrix { place: Place::new(&self.name, At::File), source })?;
+            }
+            Target::Values(_) | Target::None => {}
+        }
+        self.class_names = class_names.to_vec();
         Ok(self)
     }
 
@@ -371,6 +419,12 @@ impl Dataset {
                 hash.update(b"values");
                 hash.update((m.cols() as u64).to_le_bytes());
                 update(&mut hash, m.data(), f32::to_bits);
+            }
+            Target::Labels(sets) => {
+                hash.update(b"labels");
+                hash.update((sets.nnz() as u64).to_le_bytes());
+                update(&mut hash, sets.indptr(), |v| v);
+                update(&mut hash, sets.indices(), |v| v);
             }
             Target::None => hash.update(b"none"),
         }

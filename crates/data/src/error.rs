@@ -95,7 +95,9 @@ pub enum Error {
         option: &'static str,
     },
     /// A file of a kind that is known, and not read.
-    #[error("{place}: this is {found}; expected IDX, CSV or TSV, plain or compressed with gzip or zstd: {fix}")]
+    #[error(
+        "{place}: this is {found}; expected IDX, NumPy, MatrixMarket, svmlight, CSV or TSV, plain or compressed with gzip or zstd: {fix}"
+    )]
     Foreign {
         /// Which file.
         place: Place,
@@ -106,7 +108,7 @@ pub enum Error {
     },
     /// A file of no known kind.
     #[error(
-        "{place}: begins with {found}; expected IDX (two zero bytes), or CSV or TSV (text), plain or compressed with gzip or zstd"
+        "{place}: begins with {found}; expected IDX (two zero bytes), NumPy (.npy, .npz), or text (MatrixMarket, svmlight, CSV, TSV), plain or compressed with gzip or zstd"
     )]
     UnknownFormat {
         /// Which file.
@@ -289,6 +291,76 @@ pub enum Error {
         found: usize,
         /// How many rows there are.
         expected: usize,
+    },
+    /// Two counts disagree.
+    #[error("{place}: {found} {what}; expected {expected}, one for each {each}")]
+    Count {
+        /// Which data set.
+        place: Place,
+        /// What was counted.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        expected: usize,
+        /// What there should be one for.
+        each: &'static str,
+    },
+    /// Bytes that break the rules of their format.
+    #[error("{place}: {found}; expected {expected}")]
+    Malformed {
+        /// Where.
+        place: Place,
+        /// What stands there.
+        found: String,
+        /// What belongs there, and what to do.
+        expected: &'static str,
+    },
+    /// A file that keeps the rules of its format, but holds what is not read.
+    #[error("{place}: {found}; this is not read: {fix}")]
+    Unsupported {
+        /// Where.
+        place: Place,
+        /// What it holds.
+        found: String,
+        /// What to do.
+        fix: &'static str,
+    },
+    /// The index of a feature, row or column that cannot be.
+    #[error("{place}: {axis} {found}; expected {expected}")]
+    Index {
+        /// Where.
+        place: Place,
+        /// `feature index`, `row` or `column`.
+        axis: &'static str,
+        /// The index.
+        found: String,
+        /// What it may be, and what to do.
+        expected: Box<str>,
+    },
+    /// The same place of a matrix is given twice.
+    #[error(
+        "{place}: {axis} {index} is given twice in one row; expected it once: mend the file, or set duplicates to sum or last"
+    )]
+    Duplicate {
+        /// Where.
+        place: Place,
+        /// `feature index` or `column`.
+        axis: &'static str,
+        /// The index, as the file counts.
+        index: u64,
+    },
+    /// The entries of a row are not in rising order.
+    #[error("{place}: {axis} {found} after {before}; expected rising order: sort the file, or set sort")]
+    Unsorted {
+        /// Where.
+        place: Place,
+        /// `feature index` or `column`.
+        axis: &'static str,
+        /// The index, as the file counts.
+        found: u64,
+        /// The one before it.
+        before: u64,
     },
     /// A value that is not finite.
     #[error(

@@ -1,6 +1,6 @@
 //! Files that are not data for us, told by their first bytes, so that an error can say what they are.
 //!
-//! A pickle is never loaded, and no part of an archive is ever opened: names in them are not followed.
+//! A pickle is never loaded, and of archives only NumPy's are opened: names in them are not followed.
 
 use crate::error::{At, Error, Place, Result};
 
@@ -22,7 +22,6 @@ const UNPACK: &str = "unpack it first";
 
 /// Compressed twice, archives, arrays of other programs, pictures: `magic`, where it stands, what it is, what to do.
 const KINDS: &[Kind] = &[
-    kind(b"\x93NUMPY", "a NumPy array (.npy)", EXPORT),
     kind(b"\x80\x02", PICKLE, EXPORT),
     kind(b"\x80\x03", PICKLE, EXPORT),
     kind(b"\x80\x04", PICKLE, EXPORT),
@@ -49,7 +48,6 @@ const KINDS: &[Kind] = &[
     kind(b"\x7fELF", "a program", "give a data file"),
     kind(b"\xff\xfe", "text in UTF-16", "save it as UTF-8"),
     kind(b"\xfe\xff", "text in UTF-16", "save it as UTF-8"),
-    kind(b"%%MatrixMarket", "a MatrixMarket file, which this version does not read", EXPORT),
     kind(b"version https://git-lfs", "a Git LFS pointer, not the file itself", "run `git lfs pull`"),
     kind(b"<!", PAGE, FETCH),
     kind(b"<?xml", PAGE, FETCH),
@@ -66,8 +64,10 @@ const fn kind(magic: &'static [u8], what: &'static str, fix: &'static str) -> Ki
 /// Refuses `head`, the first bytes of a file, if they are of a kind that is known and not read.
 pub(crate) fn refuse(head: &[u8], name: &str) -> Result<()> {
     let foreign = |found, fix| Err(Error::Foreign { place: Place::new(name, At::File), found, fix });
-    if head.starts_with(b"PK\x03\x04") {
-        return foreign(archive(head), if archive(head).contains("archive") { UNPACK } else { EXPORT });
+    if head.starts_with(crate::zip::MAGIC)
+        && let Some(found) = archive(head)
+    {
+        return foreign(found, if found == ARCHIVE { UNPACK } else { EXPORT });
     }
     // safetensors: the length of a JSON header as u64, then the header. (Two zero bytes begin an IDX file.)
     if head.len() > 9 && head[..2] != [0, 0] && head[6..8] == [0, 0] && head[8] == b'{' {
@@ -81,35 +81,23 @@ pub(crate) fn refuse(head: &[u8], name: &str) -> Result<()> {
             return foreign(kind.what, kind.fix);
         }
     }
-    if is_svmlight(head) {
-        return foreign("an svmlight file, which this version does not read", EXPORT);
-    }
     Ok(())
 }
 
-/// What a zip archive is for, from the names of its first entries.
-fn archive(head: &[u8]) -> &'static str {
+const ARCHIVE: &str = "a zip archive";
+
+/// What a zip archive is for, from the names of its first entries; `None` for NumPy arrays, which are read.
+fn archive(head: &[u8]) -> Option<&'static str> {
     let holds = |name: &[u8]| head.windows(name.len()).any(|window| window == name);
     if holds(b"data.pkl") {
-        "a PyTorch file (.pt): a zip of pickles; loading one runs the code in it, so it is never loaded"
+        Some("a PyTorch file (.pt): a zip of pickles; loading one runs the code in it, so it is never loaded")
     } else if holds(b".npy") {
-        "NumPy arrays (.npz)"
+        None
     } else if holds(b"xl/") {
-        "an Excel workbook"
+        Some("an Excel workbook")
     } else {
-        "a zip archive"
+        Some(ARCHIVE)
     }
-}
-
-/// Whether the first line is a label and then `index:value` pairs.
-fn is_svmlight(head: &[u8]) -> bool {
-    let line = head.split(|&b| b == b'\n').find(|line| !line.starts_with(b"#")).unwrap_or(&[]);
-    let Ok(line) = std::str::from_utf8(&line[..line.len().min(4096)]) else { return false };
-    let mut words = line.split_ascii_whitespace();
-    let pair = |word: &str| {
-        word.split_once(':').is_some_and(|(index, value)| index.parse::<u64>().is_ok() && value.parse::<f64>().is_ok())
-    };
-    words.next().is_some_and(|label| label.parse::<f64>().is_ok()) && words.next().is_some_and(pair)
 }
 
 #[cfg(test)]
@@ -126,12 +114,9 @@ mod tests {
     #[test]
     fn case_39_pickles_and_archives_are_named() {
         assert_eq!(found(b"\x80\x04\x95\x10\0\0\0\0\0\0\0}q\0."), PICKLE);
-        assert_eq!(found(b"\x93NUMPY\x01\0v\0{'descr': '<f4'"), "a NumPy array (.npy)");
         assert!(found(b"PK\x03\x04\0\0\0\0archive/data.pkl").contains("PyTorch"));
-        assert!(found(b"PK\x03\x04\0\0\0\0X.npy").contains(".npz"));
         assert_eq!(found(b"PK\x03\x04\0\0\0\0readme.txt"), "a zip archive");
         assert!(found(b"\x10\x02\0\0\0\0\0\0{\"w\":").contains("safetensors"));
-        assert!(found(b"1 3:0.5 17:2\n0 1:1\n").contains("svmlight"));
     }
 
     #[test]
@@ -143,6 +128,7 @@ mod tests {
             b"12:30,1\n",
             b"\"a\",\"b\"\n",
             b"PAR1,PAR2\n1,2\n",
+            b"PK\x03\x04\0\0\0\0X.npy",
         ] {
             refuse(head, "x").unwrap();
         }

@@ -104,7 +104,7 @@ impl Array {
 }
 
 /// The number of values, unless it overflows. Zeros do not hide an overflow.
-fn area(dims: &[usize]) -> Option<usize> {
+pub(crate) fn area(dims: &[usize]) -> Option<usize> {
     let product = dims.iter().filter(|&&d| d != 0).try_fold(1usize, |product, &d| product.checked_mul(d))?;
     Some(if dims.contains(&0) { 0 } else { product })
 }

@@ -1,13 +1,14 @@
 //! From labels to class numbers, and back.
 //!
 //! Labels are text or numbers; classes are `0..k`, in the order of their names: by value if all names are whole numbers, and
-//! by bytes otherwise. `1`, `1.0` and `1e0` are the same class, named `1`.
+//! by bytes otherwise. `1`, `1.0` and `1e0` are the same class, named `1`. A row may also have a set of classes.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::str::FromStr;
 
 use rarefy_core::matrix::Dense;
+use rarefy_core::pattern::Pattern;
 
 use crate::dataset::Target;
 use crate::error::{At, Error, Place, Result, shorten};
@@ -23,6 +24,8 @@ pub enum Task {
     Classes,
     /// Numbers to predict.
     Values,
+    /// A set of classes, with commas or spaces between; it may be empty.
+    Labels,
 }
 
 impl FromStr for Task {
@@ -33,7 +36,8 @@ impl FromStr for Task {
             "auto" => Ok(Self::Auto),
             "classes" => Ok(Self::Classes),
             "values" => Ok(Self::Values),
-            _ => Err(format!("{text:?} is not a task; expected auto, classes or values")),
+            "labels" => Ok(Self::Labels),
+            _ => Err(format!("{text:?} is not a task; expected auto, classes, values or labels")),
         }
     }
 }
@@ -134,6 +138,7 @@ enum Labels {
     Numbers(Vec<f64>),
     Names { numbers: HashMap<String, u32>, rows: Vec<u32> },
     Known(Vec<u32>),
+    Sets { numbers: HashMap<String, u32>, indptr: Vec<u32>, indices: Vec<u32> },
 }
 
 impl Collector {
@@ -145,6 +150,9 @@ impl Collector {
     /// Takes the label of the next row.
     pub(crate) fn push(&mut self, label: &str, place: impl Fn() -> Place) -> Result<()> {
         let label = label.trim_ascii();
+        if self.task == Task::Labels {
+            return self.push_set(label, &place);
+        }
         if label.is_empty() {
             return Err(Error::EmptyCell { place: place(), expected: "a label" });
         }
@@ -157,7 +165,7 @@ impl Collector {
             return Ok(());
         }
         let numeric = match self.task {
-            Task::Classes => false,
+            Task::Classes | Task::Labels => false,
             Task::Values => true,
             // A number of another locale is refused, not made a class.
             Task::Auto => is_number(label.as_bytes()) || is_foreign_number(label.as_bytes()),
@@ -173,8 +181,40 @@ impl Collector {
             }
             (Labels::Numbers(_), false) => return Err(mixed(label, place(), "numbers")),
             (_, true) => return Err(mixed(label, place(), "text")),
-            (Labels::Known(_), false) => {}
+            (Labels::Known(_) | Labels::Sets { .. }, false) => {}
         }
+        Ok(())
+    }
+
+    /// Takes the set of classes of the next row.
+    fn push_set(&mut self, text: &str, place: &impl Fn() -> Place) -> Result<()> {
+        let Self { known, labels, .. } = self;
+        if let Labels::None = labels {
+            *labels = Labels::Sets { numbers: HashMap::new(), indptr: vec![0], indices: Vec::new() };
+        }
+        let Labels::Sets { numbers, indptr, indices } = labels else { return Ok(()) };
+        let first = indices.len();
+        let separated = |c: char| c == ',' || c.is_ascii_whitespace();
+        for label in text.split(separated).filter(|label| !label.is_empty()) {
+            indices.push(match known {
+                Some(known) => known.number(label, place)?,
+                None => intern(numbers, label, place)?,
+            });
+        }
+        indices[first..].sort_unstable();
+        if let Some(twice) = indices[first..].windows(2).find(|two| two[0] == two[1]) {
+            let name = numbers.iter().find(|(_, number)| **number == twice[0]).map_or("", |(name, _)| name);
+            let found = format!("label {name:?} twice in {:?}", shorten(text.as_bytes()));
+            return Err(Error::Malformed { place: place(), found, expected: "each label of a row once" });
+        }
+        let nnz = u32::try_from(indices.len());
+        let limit = u64::from(u32::MAX);
+        indptr.push(nnz.map_err(|_| Error::Limit {
+            place: place(),
+            what: "the number of labels",
+            limit,
+            option: "bytes",
+        })?);
         Ok(())
     }
 
@@ -184,6 +224,23 @@ impl Collector {
             Labels::None => Ok((Target::None, Vec::new())),
             Labels::Known(rows) => Ok((Target::Classes(rows), self.known.map(|known| known.names).unwrap_or_default())),
             Labels::Names { numbers, rows } => Ok(sorted(numbers, rows)),
+            Labels::Sets { numbers, indptr, mut indices } => {
+                let names = match self.known {
+                    Some(known) => known.names,
+                    None => {
+                        let (names, renumber) = order(&numbers);
+                        indices.iter_mut().for_each(|class| *class = renumber[*class as usize]);
+                        for ends in indptr.windows(2) {
+                            indices[ends[0] as usize..ends[1] as usize].sort_unstable();
+                        }
+                        names
+                    }
+                };
+                let place = Place::new(name, At::File);
+                let sets = Pattern::new(indptr.len() - 1, names.len(), indptr, indices)
+                    .map_err(|source| Error::Matrix { place, source })?;
+                Ok((Target::Labels(sets), names))
+            }
             Labels::Numbers(values) => {
                 if self.task == Task::Auto
                     && let Some((numbers, rows)) = whole_numbers(&values)
@@ -235,14 +292,20 @@ fn whole_numbers(values: &[f64]) -> Option<(HashMap<String, u32>, Vec<u32>)> {
     Some((seen.into_iter().map(|(value, number)| (value.to_string(), number)).collect(), rows))
 }
 
-/// Renumbers classes in the order of their names.
-fn sorted(numbers: HashMap<String, u32>, mut rows: Vec<u32>) -> (Target, Vec<String>) {
+/// Names in their order, and for each number the place of its name.
+fn order(numbers: &HashMap<String, u32>) -> (Vec<String>, Vec<u32>) {
     let mut names: Vec<String> = numbers.keys().cloned().collect();
     sort_names(&mut names);
     let mut renumber = vec![0; names.len()];
     for (name, new) in names.iter().zip(0..) {
         renumber[numbers[name] as usize] = new;
     }
+    (names, renumber)
+}
+
+/// Renumbers classes in the order of their names.
+fn sorted(numbers: HashMap<String, u32>, mut rows: Vec<u32>) -> (Target, Vec<String>) {
+    let (names, renumber) = order(&numbers);
     rows.iter_mut().for_each(|row| *row = renumber[*row as usize]);
     (Target::Classes(rows), names)
 }
@@ -296,6 +359,15 @@ mod tests {
     #[test]
     fn a_decimal_comma_does_not_make_a_class() {
         assert!(matches!(collect(Task::Auto, &["1,5", "2,5"]), Err(Error::NotNumber { .. })));
+    }
+
+    #[test]
+    fn sets_of_labels_are_numbered_in_the_order_of_their_names() {
+        let (target, names) = collect(Task::Labels, &["10,2", "", "2 7", "10"]).unwrap();
+        assert_eq!(names, ["2", "7", "10"]);
+        let sets = Pattern::new(4, 3, vec![0, 2, 2, 4, 5], vec![0, 2, 0, 1, 2]).unwrap();
+        assert_eq!(target, Target::Labels(sets));
+        assert!(collect(Task::Labels, &["3,3"]).unwrap_err().to_string().contains("label \"3\" twice"));
     }
 
     #[test]

@@ -7,7 +7,10 @@
 //! |---|---|
 //! | [`idx`] | IDX, the format of MNIST: arrays of bytes, integers and floats |
 //! | [`csv`] | CSV and TSV |
-//! | [`compression`] | gzip and zstd around either, found by content |
+//! | [`npy`], [`npz`] | NumPy arrays, SciPy sparse matrices |
+//! | [`matrix_market`] | MatrixMarket: sparse and dense matrices |
+//! | [`svmlight`] | svmlight (libsvm): sparse features, classes, values or sets of classes |
+//! | [`compression`] | gzip and zstd around any of them, found by content |
 //!
 //! Data are refused rather than repaired: an error names the file, the line and column or the byte, what was found and
 //! expected, and what to do. Sizes in a file are not believed before the bytes have arrived. No locale changes how a number
@@ -37,10 +40,18 @@ mod error;
 mod foreign;
 pub mod idx;
 pub mod labels;
+mod lines;
+pub mod matrix_market;
+pub mod npy;
+pub mod npz;
 mod number;
 mod read;
 mod scaling;
+mod sparse;
 pub mod split;
+pub mod svmlight;
+mod texts;
+mod zip;
 
 pub use compression::{Limits, Source};
 pub use dataset::{Dataset, Features, Target};
@@ -48,3 +59,4 @@ pub use error::{At, Error, Place, Result};
 pub use labels::Task;
 pub use read::{ReadOptions, read, read_bytes};
 pub use scaling::{Factors, Scaling};
+pub use sparse::{Duplicates, FirstIndex, SparseOptions};

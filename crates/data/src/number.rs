@@ -14,6 +14,12 @@ pub(crate) fn parse_f32(field: &[u8], place: impl FnOnce() -> Place) -> Result<f
     }
 }
 
+/// As [`parse_f32`], but what is not finite passes, and what 32 bits cannot hold is infinite.
+pub(crate) fn parse_nonfinite(field: &[u8], place: impl FnOnce() -> Place) -> Result<f32, Error> {
+    let value = std::str::from_utf8(field).ok().and_then(|text| text.trim_ascii().parse().ok());
+    value.ok_or_else(|| fault(field, place()))
+}
+
 /// Reads a 64-bit float that 32 bits can hold too, but for its last digits.
 pub(crate) fn parse_f64(text: &str, place: impl FnOnce() -> Place) -> Result<f64, Error> {
     match text.trim_ascii().parse::<f64>() {

@@ -3,9 +3,13 @@
 use std::io::Write;
 
 use proptest::prelude::*;
-use rarefy_core::matrix::Dense;
+use rarefy_core::matrix::{Csr, Dense};
+use rarefy_core::pattern::Pattern;
 use rarefy_data::csv::{CsvOptions, WriteOptions};
-use rarefy_data::{Dataset, Error, Features, Limits, ReadOptions, Target, compression, csv, idx, read_bytes};
+use rarefy_data::{
+    Dataset, Error, Features, FirstIndex, Limits, ReadOptions, SparseOptions, Target, compression, csv, idx,
+    read_bytes, svmlight,
+};
 
 /// How one format's whole file, and any bytes, are read: `Ok` or an error, never a panic.
 type Reader = fn(&[u8]) -> Result<(), Error>;
@@ -22,14 +26,18 @@ fn read_any(bytes: &[u8]) -> Result<(), Error> {
     read_bytes(bytes, "x", &ReadOptions { limits: small(), ..ReadOptions::default() }).map(drop)
 }
 
+fn read_svmlight(bytes: &[u8]) -> Result<(), Error> {
+    svmlight::parse(bytes, "x.svm", &CsvOptions::default(), &SparseOptions::default(), &small()).map(drop)
+}
+
 fn read_compressed(bytes: &[u8]) -> Result<(), Error> {
     compression::decompress(bytes, &small()).map(drop)
 }
 
-const READERS: [Reader; 4] = [read_idx, read_csv, read_any, read_compressed];
+const READERS: [Reader; 5] = [read_idx, read_csv, read_svmlight, read_any, read_compressed];
 
 fn small() -> Limits {
-    Limits { bytes: 1 << 20, row_bytes: 1 << 16, columns: 1 << 10 }
+    Limits { bytes: 1 << 20, row_bytes: 1 << 16, columns: 1 << 10, max_features: 1 << 16, rows: 1 << 16 }
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -135,7 +143,55 @@ fn any_table() -> impl Strategy<Value = Dataset> {
     })
 }
 
+/// Sparse data with every kind of target that svmlight has.
+fn any_sparse() -> impl Strategy<Value = Dataset> {
+    (1usize..6, 1usize..9, 0u8..4).prop_flat_map(|(rows, cols, kind)| {
+        let entry = prop_oneof![Just(0.0), finite()];
+        let dense = proptest::collection::vec(entry, rows * cols);
+        let sets = proptest::collection::vec(proptest::collection::btree_set(0u32..3, 0..3), rows);
+        (dense, sets).prop_map(move |(dense, sets)| {
+            let x = Csr::from_dense(Dense::new(rows, cols, dense).unwrap().view()).unwrap();
+            let names: Vec<String> = ["7", "12", "b"].map(str::to_owned).to_vec();
+            let (target, names) = match kind {
+                0 => (Target::None, Vec::new()),
+                1 => (Target::Classes((0..rows as u32).map(|i| i % 3).collect()), names),
+                2 => (Target::Values(Dense::new(rows, 1, vec![0.5; rows]).unwrap()), Vec::new()),
+                _ => {
+                    let indptr = std::iter::once(0).chain(sets.iter().scan(0, |n, set| {
+                        *n += set.len() as u32;
+                        Some(*n)
+                    }));
+                    let indices = sets.iter().flatten().copied().collect();
+                    (Target::Labels(Pattern::new(rows, 3, indptr.collect(), indices).unwrap()), names)
+                }
+            };
+            Dataset::with_classes("s", Features::Sparse(x), target, names).unwrap()
+        })
+    })
+}
+
 proptest! {
+    #[test]
+    fn svmlight_data_read_back_to_the_same_bits(data in any_sparse(), first in 0u32..2) {
+        let mut file = Vec::new();
+        svmlight::write(&mut file, &data, first).unwrap();
+        let mut options = CsvOptions { classes: Some(data.class_names.clone()), ..CsvOptions::default() };
+        match data.target {
+            Target::Labels(_) => options.task = rarefy_data::Task::Labels,
+            Target::Classes(_) => options.task = rarefy_data::Task::Classes,
+            _ => options.classes = None,
+        }
+        let first_index = if first == 0 { FirstIndex::Zero } else { FirstIndex::One };
+        let sparse = SparseOptions { first_index, features: Some(data.cols()), ..SparseOptions::default() };
+        let back = svmlight::parse(&file, "s", &options, &sparse, &Limits::default()).unwrap();
+        prop_assert_eq!(back.fingerprint(), data.fingerprint());
+    }
+
+    #[test]
+    fn random_pairs_never_panic(text in "[0-9a,:# \n\r.q-]{0,120}") {
+        READERS.iter().for_each(|read| drop(read(text.as_bytes())));
+    }
+
     #[test]
     fn an_idx_array_reads_back(array in any_idx()) {
         let mut file = Vec::new();

@@ -5,6 +5,7 @@
 //! unless something needs it ([`Step`]).
 
 pub mod error;
+pub mod input;
 pub mod layer;
 pub mod loss;
 pub mod net;
@@ -17,6 +18,7 @@ pub mod trainer;
 pub mod weight;
 
 pub use error::{Error, Result};
+pub use input::Input;
 pub use layer::{Layer, Mode, Pass};
 pub use loss::{Loss, Targets};
 pub use net::Net;

@@ -1,7 +1,8 @@
 //! A network with weights, and the batches that flow through it.
 
 use crate::layer::{Layer, Mode, Pass, Sampled};
-use crate::{Error, Param, Result, Step, Weight};
+use crate::{Error, Input, Param, Result, Step, Weight};
+use rarefy_core::kernels::sparse_input::SparseBatch;
 use rarefy_core::kernels::update::Rule;
 use rarefy_core::matrix::Batch;
 use rarefy_model::graph::{Graph, Op};
@@ -23,6 +24,10 @@ pub struct Network {
     values: Vec<Batch>,
     /// `gradients[i]` is that of `values[i + 1]`.
     gradients: Vec<Batch>,
+    /// The input, if it was last put in sparse; `values[0]` is then not in use.
+    sparse: Option<SparseBatch>,
+    /// Whether it was.
+    is_sparse: bool,
 }
 
 impl Network {
@@ -59,7 +64,8 @@ impl Network {
             return Err(Error::Layer { at: layers.len(), layer: String::new(), problem });
         }
         let empty = |count| (0..count).map(|_| Batch::zeros(0, 0)).collect::<rarefy_core::Result<Vec<_>>>();
-        Ok(Self { inputs, layers, tied, own, values: empty(batches + 1)?, gradients: empty(batches)? })
+        let (values, gradients) = (empty(batches + 1)?, empty(batches)?);
+        Ok(Self { inputs, layers, tied, own, values, gradients, sparse: None, is_sparse: false })
     }
 
     /// The network of a graph that [`Network::lower`] has made, its layers without dropout and ready for an optimizer that keeps
@@ -142,11 +148,76 @@ impl Network {
     /// When there is no memory for them.
     pub fn input(&mut self, len: usize) -> Result<&mut Batch> {
         self.values[0].reshape(self.inputs, len)?;
+        self.is_sparse = false;
+        self.reserve(len)?;
+        Ok(&mut self.values[0])
+    }
+
+    /// As [`Network::input`], for samples of which few features are not zero. No array of `features × len` exists then; the first
+    /// layer's weight is stored sparse from now on.
+    ///
+    /// # Errors
+    /// [`Error::Layer`] if the first layer is not linear or shares its weight; when there is no memory.
+    pub fn sparse_input(&mut self, len: usize) -> Result<&mut SparseBatch> {
+        if let Some(&(tied, _)) = self.tied.iter().find(|&&(_, source)| source == 0) {
+            let problem =
+                "it shares the weight of the first layer, whose input is sparse; use `linear` here".to_owned();
+            return Err(Error::Layer { at: tied + 1, layer: self.layers[tied].kind().to_owned(), problem });
+        }
+        self.first_weight()?.store_sparse()?;
+        self.is_sparse = true;
+        self.reserve(len)?;
+        match &mut self.sparse {
+            Some(batch) => Ok(batch),
+            none => Ok(none.insert(SparseBatch::new(self.inputs)?)),
+        }
+    }
+
+    /// Copies the input last put in, every number of it: what an autoencoder's outputs should be.
+    pub(crate) fn copy_input(&self, to: &mut Batch) -> Result<()> {
+        match &self.sparse {
+            Some(sparse) if self.is_sparse => {
+                to.reshape(self.inputs, sparse.len())?;
+                to.data_mut().fill(0.0);
+                let stride = to.stride();
+                for (a, &j) in sparse.active().iter().enumerate() {
+                    let (samples, values) = sparse.feature(a);
+                    let row = &mut to.data_mut()[j as usize * stride..][..stride];
+                    samples.iter().zip(values).for_each(|(&s, &value)| row[s as usize] = value);
+                }
+            }
+            _ => {
+                to.reshape(self.inputs, self.values[0].len())?;
+                to.data_mut().copy_from_slice(self.values[0].data());
+            }
+        }
+        Ok(())
+    }
+
+    /// The weight of the first layer, which alone can read sparse input.
+    pub(crate) fn first_weight(&mut self) -> Result<&mut Weight> {
+        let layer = &mut self.layers[0];
+        let kind = layer.kind();
+        layer.weight_mut().ok_or_else(|| {
+            let problem = "sparse data go into a linear layer first, such as `linear 256`".to_owned();
+            Error::Layer { at: 1, layer: kind.to_owned(), problem }
+        })
+    }
+
+    /// Brings up to date what lazy training on sparse input has left behind.
+    pub fn catch_up(&mut self) {
+        if let Some(weight) = self.layers[0].weight_mut() {
+            weight.catch_up(None);
+        }
+    }
+
+    /// Makes room for the outputs of all layers.
+    fn reserve(&mut self, len: usize) -> Result<()> {
         let owners = self.layers.iter().zip(&self.own).filter(|(_, own)| **own);
         for (value, (layer, _)) in self.values[1..].iter_mut().zip(owners) {
             value.reshape(layer.outputs_now(), len)?;
         }
-        Ok(&mut self.values[0])
+        Ok(())
     }
 
     /// Runs the batch last put into [`Network::input`] through all layers, and returns the output.
@@ -154,6 +225,15 @@ impl Network {
         let mut at = 0;
         for (number, &own) in self.own.iter().enumerate() {
             exchange(&mut self.layers, &self.tied, number);
+            let first = (number == 0 && self.is_sparse).then(|| self.layers[0].weight_mut()).flatten();
+            if let (Some(x), Some(weight)) = (&self.sparse, first) {
+                if let Mode::Train { .. } = mode {
+                    weight.catch_up(Some(x.active()));
+                }
+                weight.forward(x, &mut self.values[1]);
+                at = 1;
+                continue;
+            }
             let (before, after) = self.values.split_at_mut(at + 1);
             match self.layers[number].pass() {
                 Pass::Map(map) if own => {
@@ -190,6 +270,10 @@ impl Network {
             let layer = &mut self.layers[number];
             let (before, after) = self.gradients.split_at_mut(at.saturating_sub(1));
             let x = |i: usize| &self.values[i];
+            if let (0, true, Some(x), Some(weight)) = (number, self.is_sparse, &self.sparse, layer.weight_mut()) {
+                weight.backward(x, &after[0], None, step);
+                break;
+            }
             match layer.pass() {
                 // Nobody needs the gradient of the input.
                 Pass::Map(_) if at == 0 => {}
@@ -222,13 +306,17 @@ impl Network {
     /// The first that `visit` returns.
     pub fn each_weight(
         &mut self,
-        mut visit: impl FnMut(usize, &mut Weight, &Batch, &Batch) -> Result<()>,
+        mut visit: impl FnMut(usize, &mut Weight, Input<'_>, &Batch) -> Result<()>,
     ) -> Result<()> {
         // The batch that each layer reads.
         let read = |number: usize| self.own[..number].iter().filter(|own| **own).count();
         for number in 0..self.layers.len() {
             let at = read(number);
             let Some(weight) = self.layers[number].weight_mut() else { continue };
+            if let (0, true, Some(x)) = (number, self.is_sparse, &self.sparse) {
+                visit(number, weight, x.into(), &self.gradients[at])?;
+                continue;
+            }
             // A tied layer's input takes the place of the gradient: Wᵀ has the gradient transposed.
             let others = self.tied.iter().filter(|&&(_, source)| source == number).map(|&(tied, _)| read(tied));
             let (mut x, mut dy) = (vec![&self.values[at]], vec![&self.gradients[at]]);
@@ -237,8 +325,8 @@ impl Network {
                 dy.push(&self.values[at]);
             }
             match x.len() {
-                1 => visit(number, weight, x[0], dy[0])?,
-                _ => visit(number, weight, &side_by_side(&x)?, &side_by_side(&dy)?)?,
+                1 => visit(number, weight, x[0].into(), dy[0])?,
+                _ => visit(number, weight, (&side_by_side(&x)?).into(), &side_by_side(&dy)?)?,
             }
         }
         Ok(())
@@ -247,7 +335,10 @@ impl Network {
     /// Applies and clears all accumulated gradients.
     pub fn apply(&mut self, rule: &Rule) {
         for layer in &mut self.layers {
-            layer.params_mut().into_iter().for_each(|(_, param)| param.apply_gradient(rule));
+            match layer.weight_mut() {
+                Some(weight) => weight.apply_gradient(rule),
+                None => layer.params_mut().into_iter().for_each(|(_, param)| param.apply_gradient(rule)),
+            }
         }
     }
 

@@ -4,14 +4,17 @@
 //! stored dense, and the zeros of its pattern are kept zero. Training never decides by a stopwatch, so that the same
 //! recipe gives the same bits; `inspect` shows what was chosen.
 
+mod lazy;
 mod transposed;
 
+pub use lazy::Lazy;
 pub use transposed::Transposed;
 
-use crate::{Error, Param, Result, Step};
+use crate::{Error, Input, Param, Result, Step};
 use rarefy_core::kernels::dense::{Strided, product};
 use rarefy_core::kernels::sparse_dense::{self, Gradient, TwoWay};
-use rarefy_core::kernels::update;
+use rarefy_core::kernels::sparse_input;
+use rarefy_core::kernels::update::{self, Rule};
 use rarefy_core::matrix::{Batch, Csr, Dense};
 use rarefy_core::parallel;
 use rarefy_core::pattern::Pattern;
@@ -43,6 +46,10 @@ pub struct Weight {
     param: Param,
     storage: Storage,
     front: Option<Front>,
+    /// Whether it is stored sparse whatever its density.
+    always_sparse: bool,
+    /// What the columns have missed, if those that a batch does not touch are left alone.
+    lazy: Option<Lazy>,
 }
 
 /// The entries that the network computes with, where those are not all: the others are trained all the same, by the gradient
@@ -82,7 +89,7 @@ impl Default for Weight {
     /// A weight of no rows and no columns.
     fn default() -> Self {
         let storage = Storage::Dense { rows: 0, cols: 0, zeros: Vec::new() };
-        Self { param: Param::default(), storage, front: None }
+        Self { param: Param::default(), storage, front: None, always_sparse: false, lazy: None }
     }
 }
 
@@ -164,7 +171,8 @@ impl Weight {
     /// # Errors
     /// When memory or index range do not suffice, or there is not one value for each entry.
     pub fn new(pattern: &Pattern, values: &[f32], moments: usize) -> Result<Self> {
-        let mut weight = Self { param: Param::default(), storage: Storage::new(pattern)?, front: None };
+        let (param, storage) = (Param::default(), Storage::new(pattern)?);
+        let mut weight = Self { param, storage, front: None, always_sparse: false, lazy: None };
         weight.param = Param::new(weight.stored(values)?, moments);
         Ok(weight)
     }
@@ -289,14 +297,19 @@ impl Weight {
     }
 
     /// The gradient `dy xᵀ` on the pattern, in row order.
-    pub fn gradient(&mut self, x: &Batch, dy: &Batch) -> Result<Vec<f32>> {
+    pub fn gradient<'a>(&mut self, x: impl Into<Input<'a>>, dy: &Batch) -> Result<Vec<f32>> {
+        let x = x.into();
         let mut gradient = rarefy_core::matrix::try_vec("gradient of a weight", self.storage.len(), 0.0f32)?;
         match &self.storage {
             Storage::Sparse(pattern) => {
-                let to = Gradient::Accumulate(&mut gradient);
-                sparse_dense::backward(pattern, &mut self.param.values, x, dy, None, to, None);
+                let (to, values) = (Gradient::Accumulate(&mut gradient), &mut self.param.values);
+                match x {
+                    Input::Dense(x) => sparse_dense::backward(pattern, values, x, dy, None, to, None),
+                    Input::Sparse(x) => sparse_input::backward(pattern, values, x, dy, to, true),
+                }
             }
             Storage::Dense { rows, cols, .. } => {
+                let x = dense(x);
                 let dy = Strided::new(dy.data(), *rows, x.width(), dy.stride());
                 product(&mut gradient, *cols, 0.0, dy, Strided::new(x.data(), *cols, x.width(), x.stride()).t());
             }
@@ -367,7 +380,26 @@ impl Weight {
 
     /// As [`Weight::move_to`], for a caller who has the pattern of the weight, and another of the same shape.
     pub(crate) fn move_between(&mut self, old: &Pattern, pattern: &Pattern) -> Result<()> {
-        let new = Storage::new(pattern)?;
+        let new = if self.always_sparse { Storage::Sparse(TwoWay::new(pattern)?) } else { Storage::new(pattern)? };
+        self.store_in(new, old, pattern)
+    }
+
+    /// Stores it sparse from now on, whatever its density: as sparse input needs it.
+    ///
+    /// # Errors
+    /// When memory or index range do not suffice; the weight is then unchanged.
+    pub fn store_sparse(&mut self) -> Result<()> {
+        if self.is_dense() {
+            let (pattern, front) = (self.pattern()?, self.front());
+            self.store_in(Storage::Sparse(TwoWay::new(&pattern)?), &pattern, &pattern)?;
+            front.map_or(Ok(()), |front| self.set_front(&front))?;
+        }
+        self.always_sparse = true;
+        Ok(())
+    }
+
+    /// Moves the numbers of the entries that `old`, its pattern, and `pattern`, that of `new`, share.
+    fn store_in(&mut self, new: Storage, old: &Pattern, pattern: &Pattern) -> Result<()> {
         let moves = moves(old, &self.storage.places(), pattern, &new.places());
         let mut moved = Vec::new();
         for (_, array) in self.param.arrays() {
@@ -421,12 +453,16 @@ impl Weight {
     }
 
     /// `y = W x`.
-    pub fn forward(&self, x: &Batch, y: &mut Batch) {
+    ///
+    /// # Panics
+    /// For sparse input, if it is stored dense.
+    pub fn forward<'a>(&self, x: impl Into<Input<'a>>, y: &mut Batch) {
+        let x = x.into();
         let Some(front) = &self.front else { return self.multiply(&self.param.values, x, y) };
         FRONT.with_borrow_mut(|(numbers, _)| match &front.pattern {
             Some(pattern) => {
                 front.gather(&self.param.values, numbers);
-                sparse_dense::forward(pattern, numbers, x, y);
+                multiply_sparse(pattern, numbers, x, y);
             }
             None => {
                 front.mask(&self.param.values, numbers);
@@ -436,10 +472,11 @@ impl Weight {
     }
 
     /// `y = W x` for a weight of these numbers, as they are stored.
-    fn multiply(&self, values: &[f32], x: &Batch, y: &mut Batch) {
+    fn multiply(&self, values: &[f32], x: Input<'_>, y: &mut Batch) {
         match &self.storage {
-            Storage::Sparse(pattern) => sparse_dense::forward(pattern, values, x, y),
+            Storage::Sparse(pattern) => multiply_sparse(pattern, values, x, y),
             Storage::Dense { rows, cols, .. } => {
+                let x = dense(x);
                 let weight = Strided::new(values, *rows, *cols, *cols);
                 let (width, stride) = (x.width(), y.stride());
                 product(y.data_mut(), stride, 0.0, weight, Strided::new(x.data(), *cols, width, stride));
@@ -448,7 +485,11 @@ impl Weight {
     }
 
     /// `dx = Wᵀ dy`, and the gradient `dy xᵀ` on the pattern, applied or accumulated.
-    pub fn backward(&mut self, x: &Batch, dy: &Batch, dx: Option<&mut Batch>, step: Step<'_>) {
+    ///
+    /// # Panics
+    /// For sparse input, if it is stored dense or `dx` is wanted.
+    pub fn backward<'a>(&mut self, x: impl Into<Input<'a>>, dy: &Batch, dx: Option<&mut Batch>, step: Step<'_>) {
+        let x = x.into();
         if let Step::Accumulate = step {
             self.param.start_gradient();
         }
@@ -460,6 +501,7 @@ impl Weight {
         let front = self.front.as_ref();
         match &self.storage {
             Storage::Sparse(pattern) if front.is_some() && dx.is_some() => FRONT.with_borrow_mut(|(numbers, fresh)| {
+                let x = dense(x);
                 if let Some(front) = front {
                     front.mask(values, numbers);
                 }
@@ -481,9 +523,21 @@ impl Weight {
                     Some(update) => Gradient::Apply { update, moments },
                     None => Gradient::Accumulate(gradient),
                 };
-                sparse_dense::backward(pattern, values, x, dy, dx, gradient, None);
+                let x = match x {
+                    Input::Dense(x) => return sparse_dense::backward(pattern, values, x, dy, dx, gradient, None),
+                    Input::Sparse(x) => x,
+                };
+                assert!(dx.is_none(), "sparse input has no gradient");
+                let cols = pattern.cols();
+                sparse_input::backward(pattern, values, x, dy, gradient, self.lazy.is_some());
+                match (&mut self.lazy, step) {
+                    (Some(lazy), Some(update)) => lazy.advance(&update.rule, x.active(), cols),
+                    (Some(lazy), None) => lazy.touch(x.active()),
+                    (None, _) => {}
+                }
             }
             Storage::Dense { rows, cols, zeros } => {
+                let x = dense(x);
                 let (rows, cols, stride, width) = (*rows, *cols, x.stride(), x.width());
                 let dy = Strided::new(dy.data(), rows, width, stride);
                 if let Some(dx) = dx {
@@ -562,17 +616,90 @@ impl Weight {
     /// Streams the dense gradient `dy xᵀ` in blocks of whole rows: calls `visit(first row, block)` for each, on all
     /// threads and in no particular order. Blocks have a multiple of `unit` rows, but for the last; no thread ever
     /// holds more than one.
-    pub fn dense_gradient(&self, x: &Batch, dy: &Batch, unit: usize, visit: impl Fn(usize, &mut [f32]) + Sync) {
-        let (rows, cols, width) = (self.rows(), self.cols(), x.width());
-        let x = Strided::new(x.data(), cols, width, x.stride()).t();
-        let dy = Strided::new(dy.data(), rows, width, dy.stride());
-        parallel::run_chunks(rows, CHUNK.next_multiple_of(unit.max(1)), |range| {
+    pub fn dense_gradient<'a>(
+        &self,
+        x: impl Into<Input<'a>>,
+        dy: &Batch,
+        unit: usize,
+        visit: impl Fn(usize, &mut [f32]) + Sync,
+    ) {
+        let (rows, cols, x, unit) = (self.rows(), self.cols(), x.into(), unit.max(1));
+        parallel::run_chunks(rows, block_rows(cols).next_multiple_of(unit), |range| {
             BLOCK.with_borrow_mut(|block| {
                 block.resize(range.len() * cols, 0.0);
-                product(block, cols, 0.0, dy.slice(range.clone()), x);
+                match x {
+                    Input::Dense(x) => {
+                        let dy = Strided::new(dy.data(), rows, x.width(), dy.stride()).slice(range.clone());
+                        product(block, cols, 0.0, dy, Strided::new(x.data(), cols, x.width(), x.stride()).t());
+                    }
+                    Input::Sparse(x) => {
+                        block.fill(0.0);
+                        for (row, i) in block.chunks_exact_mut(cols.max(1)).zip(range.clone()) {
+                            let dy = dy.row(i);
+                            for (a, &j) in x.active().iter().enumerate() {
+                                let (samples, inputs) = x.feature(a);
+                                row[j as usize] = samples.iter().zip(inputs).map(|(&s, &x)| dy[s as usize] * x).sum();
+                            }
+                        }
+                    }
+                }
                 visit(range.start, block);
             });
         });
+    }
+
+    /// From now on, leaves columns of features alone that no sample of a sparse batch has.
+    pub fn be_lazy(&mut self) {
+        self.lazy.get_or_insert_default();
+    }
+
+    /// What its columns have missed, if it is lazy.
+    pub fn lazy(&self) -> Option<&Lazy> {
+        self.lazy.as_ref()
+    }
+
+    /// As [`Weight::lazy`], to change.
+    pub fn lazy_mut(&mut self) -> &mut Option<Lazy> {
+        &mut self.lazy
+    }
+
+    /// Brings the columns of these features up to date; all of them without a list.
+    pub fn catch_up(&mut self, features: Option<&[u32]>) {
+        if let (Some(lazy), Storage::Sparse(pattern)) = (&mut self.lazy, &self.storage) {
+            match features {
+                Some(features) => lazy.catch_up(features.iter().copied(), pattern, &mut self.param.values),
+                None => lazy.catch_up(0..pattern.cols() as u32, pattern, &mut self.param.values),
+            }
+        }
+    }
+
+    /// Applies the accumulated gradient and clears it; if it is lazy, to the columns that were touched.
+    pub fn apply_gradient(&mut self, rule: &Rule) {
+        match (&mut self.lazy, &self.storage) {
+            (Some(lazy), Storage::Sparse(pattern)) => lazy.apply_gradient(rule, pattern, &mut self.param),
+            _ => self.param.apply_gradient(rule),
+        }
+    }
+}
+
+/// Rows in a block of the dense gradient: fewer where they are long, so that a block has about a million numbers at most.
+pub(crate) fn block_rows(cols: usize) -> usize {
+    CHUNK.min((1 << 20) / cols.max(1)).max(1)
+}
+
+/// `y = W x` of a sparse weight.
+fn multiply_sparse(pattern: &TwoWay, values: &[f32], x: Input<'_>, y: &mut Batch) {
+    match x {
+        Input::Dense(x) => sparse_dense::forward(pattern, values, x, y),
+        Input::Sparse(x) => sparse_input::forward(pattern, values, x, y),
+    }
+}
+
+/// The batch of a dense input.
+fn dense(x: Input<'_>) -> &Batch {
+    match x {
+        Input::Dense(x) => x,
+        Input::Sparse(_) => panic!("a weight that is stored dense, and sparse input: see `Weight::store_sparse`"),
     }
 }
 

@@ -68,7 +68,7 @@ pub fn answer(model: &Artifact, features: &Features) -> Result<Answers> {
     let runtime = model.clone().into_runtime()?;
     let mut outputs = Dense::filled(features.rows(), runtime.outputs(), 0.0)?;
     for (first, rows) in chunks(features, runtime.outputs()) {
-        let answers = runtime.predict(rows?.view())?;
+        let answers = predict(&runtime, &rows?)?;
         outputs.data_mut()[first * runtime.outputs()..][..answers.data().len()].copy_from_slice(answers.data());
     }
     let classes = match model.task {
@@ -78,17 +78,35 @@ pub fn answer(model: &Artifact, features: &Features) -> Result<Answers> {
     Ok(Answers { outputs, classes })
 }
 
-/// Blocks of rows as plain numbers, each with its first row: as many as keep rows and answers to 16 million numbers, but
+/// Blocks of rows, each with its first row: as many as keep rows and answers to 16 million numbers, but
 /// [`CHUNK`] at most.
-fn chunks(features: &Features, outputs: usize) -> impl Iterator<Item = (usize, Result<Dense<f32>>)> + '_ {
-    let rows = ((1 << 24) / features.cols().max(outputs).max(1)).clamp(1, CHUNK);
+fn chunks(features: &Features, outputs: usize) -> impl Iterator<Item = (usize, Result<Features>)> + '_ {
+    let stored = if let Features::Sparse(_) = features { 0 } else { features.cols() };
+    let rows = ((1 << 24) / stored.max(outputs).max(1)).clamp(1, CHUNK);
     (0..features.rows())
         .step_by(rows)
         .map(move |first| (first, block(features, first..features.rows().min(first + rows))))
 }
 
+/// Some rows as they are answered: plain numbers, or sparse if they are sparse.
+fn block(features: &Features, rows: std::ops::Range<usize>) -> Result<Features> {
+    Ok(match features {
+        Features::Sparse(m) => Features::Sparse(m.rows_range(rows)?),
+        _ => Features::Dense(dense(features, rows)?),
+    })
+}
+
+/// A model's answers to a block.
+fn predict(runtime: &Runtime, block: &Features) -> Result<Dense<f32>> {
+    Ok(match block {
+        Features::Dense(rows) => runtime.predict(rows.view())?,
+        Features::Sparse(rows) => runtime.predict_sparse(rows.view())?,
+        Features::Bytes(_) => runtime.predict(dense(block, 0..block.rows())?.view())?,
+    })
+}
+
 /// Some rows as plain numbers.
-fn block(features: &Features, rows: std::ops::Range<usize>) -> Result<Dense<f32>> {
+fn dense(features: &Features, rows: std::ops::Range<usize>) -> Result<Dense<f32>> {
     let cols = features.cols();
     let mut dense = Dense::filled(rows.len(), cols, 0.0f32)?;
     if cols > 0 {
@@ -146,6 +164,9 @@ pub fn evaluate(model: &Artifact, data: &Dataset) -> Result<Evaluation> {
             let rows = truth.rows();
             Ok(Evaluation { rows, accuracy: None, loss: Some(sum / truth.data().len().max(1) as f64), confusion: None })
         }
+        (Target::Labels(_), _) => {
+            Err(mismatch("the labels are sets of classes, the model gives one answer a row".to_owned()))
+        }
         (Target::Classes(_), Task::Regression { .. }) => {
             Err(mismatch("the labels are classes, the model gives values; set the task to values".to_owned()))
         }
@@ -164,7 +185,7 @@ fn of_classes(model: &Artifact, features: &Features, truth: &[u32]) -> Result<Ev
     let runtime = model.clone().into_runtime()?;
     let (mut right, mut loss) = (0u64, 0.0);
     for (first, block) in chunks(features, runtime.outputs()) {
-        let answers = runtime.predict(block?.view())?;
+        let answers = predict(&runtime, &block?)?;
         for (i, &class) in truth[first..first + answers.rows()].iter().enumerate() {
             let said = runtime.class_of(answers.row(i));
             right += u64::from(said == class as usize);
@@ -195,9 +216,11 @@ fn of_reconstruction(model: &Artifact, features: &Features) -> Result<Evaluation
     let mut sum = 0.0;
     for (_, block) in chunks(features, runtime.outputs()) {
         let block = block?;
-        let answers = runtime.predict(block.view())?;
+        let answers = predict(&runtime, &block)?;
+        let mut row = vec![0.0; block.cols()];
         for i in 0..block.rows() {
-            for (j, (&x, &z)) in block.row(i).iter().zip(answers.row(i)).enumerate() {
+            block.row_into(i, &mut row);
+            for (j, (&x, &z)) in row.iter().zip(answers.row(i)).enumerate() {
                 let (t, z) = (f64::from(x * scaling.factor(j)), f64::from(z));
                 sum += if shares { z.max(0.0) - z * t + (-z.abs()).exp().ln_1p() } else { (z - t).powi(2) };
             }
@@ -213,6 +236,11 @@ fn of_reconstruction(model: &Artifact, features: &Features) -> Result<Evaluation
 /// As [`answer`].
 pub fn activity(model: &Artifact, features: &Features, rows: impl Iterator<Item = usize>) -> Result<Vec<Activity>> {
     let rows: Vec<usize> = rows.take(CHUNK).collect();
+    if let Features::Sparse(_) = features
+        && let Features::Sparse(some) = features.select(&rows)?
+    {
+        return Ok(model.clone().into_runtime()?.activity_sparse(some.view())?);
+    }
     let mut block = Dense::filled(rows.len(), features.cols(), 0.0f32)?;
     rows.iter()
         .zip(block.data_mut().chunks_exact_mut(features.cols().max(1)))
@@ -228,7 +256,7 @@ pub fn reconstruct(model: &Artifact, features: &Features, rows: usize) -> Result
     if model.task != (Task::Reconstruction {}) {
         return Ok(None);
     }
-    let mut rows = block(features, 0..rows.min(features.rows()))?;
+    let mut rows = dense(features, 0..rows.min(features.rows()))?;
     let answers = model.clone().into_runtime()?.predict(rows.view())?;
     let cols = rows.cols().max(1);
     for (at, x) in rows.data_mut().iter_mut().enumerate() {
@@ -260,7 +288,7 @@ pub fn microseconds(runtime: &Runtime, features: &Features, rows: usize) -> Resu
     let mut times = Vec::new();
     for _ in 0..7 {
         let start = Instant::now();
-        runtime.predict(block.view())?;
+        predict(runtime, &block)?;
         times.push(start.elapsed().as_secs_f64());
     }
     times.sort_by(f64::total_cmp);

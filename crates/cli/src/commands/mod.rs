@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use rarefy::data::csv::{CsvOptions, LabelColumn};
-use rarefy::data::{ReadOptions, Task, bundled};
+use rarefy::data::{Limits, ReadOptions, SparseOptions, Task, bundled};
 use rarefy::evaluate::check_features;
 use rarefy::run::data::{label_column, read_named};
 use rarefy::{Artifact, Cancel, Dataset, Recipe};
@@ -47,13 +47,13 @@ pub fn run(command: Command, global: &Global, output: &Output) -> anyhow::Result
 /// Data for a model, and how to read them.
 #[derive(Args)]
 pub struct DataArgs {
-    /// A bundled name, whose test part is meant, or a path: CSV, TSV or IDX, plain, gzip or zstd
+    /// A bundled name, whose test part is meant, or a path: CSV, TSV, IDX, svmlight, NumPy or MatrixMarket, plain, gzip or zstd
     data: String,
     /// Label column of a table: auto, last, none, its name, or its number from 1. Unless given: none, if the table has as many
     /// columns as the model has features, otherwise the one that the model was trained with
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
-    /// For an IDX file of pictures: the IDX file of their labels
+    /// For data without labels of their own: the file of their labels (IDX, .npy, or text with one a line)
     #[arg(long, value_name = "FILE")]
     labels: Option<std::path::PathBuf>,
     /// Character between the fields of a table; found from the content unless given
@@ -92,16 +92,24 @@ impl DataArgs {
             },
             classes: (!classes.is_empty()).then(|| classes.to_vec()),
         };
-        let data = read_named(&self.data, &ReadOptions { csv, labels: self.labels.clone(), ..ReadOptions::default() })?;
+        let (mut limits, features) = (Limits::default(), model.graph.inputs);
+        limits.max_features = limits.max_features.max(features);
+        let sparse =
+            SparseOptions { features: Some(features), ..recipe_of(model).map(|r| r.data.sparse).unwrap_or_default() };
+        let data = read_named(&self.data, &ReadOptions { csv, labels: self.labels.clone(), sparse, limits })?;
         check_features(model, &data)?;
         Ok(data)
     }
 }
 
+/// The recipe that a model was trained by.
+fn recipe_of(model: &Artifact) -> Option<Recipe> {
+    Recipe::parse(model.training.get("recipe")?, "recipe").ok()
+}
+
 /// The label column that the recipe of a model names.
 fn trained_with(model: &Artifact) -> LabelColumn {
-    let recipe = model.training.get("recipe").and_then(|text| Recipe::parse(text, "recipe").ok());
-    label_column(recipe.and_then(|recipe| recipe.data.label).as_deref())
+    label_column(recipe_of(model).and_then(|recipe| recipe.data.label).as_deref())
 }
 
 /// Ctrl-C once asks to stop, twice stops at once; a request to terminate is the same.

@@ -22,6 +22,7 @@ mod watch;
 mod write;
 
 pub use label::LabelColumn;
+pub(crate) use write::shortest;
 pub use write::{WriteOptions, write};
 
 use std::io::BufRead;

@@ -21,7 +21,7 @@ impl Default for WriteOptions {
 
 /// Writes features and then the target, one sample a line, with a header if the features have names.
 ///
-/// Numbers are written with as few digits as read back to the same bits; classes by name. Target values of several outputs
+/// Numbers are written with as few digits as read back to the same bits; classes by name, those of a set with spaces between. Target values of several outputs
 /// take a column each, named `label_1`, `label_2`, ….
 ///
 /// # Errors
@@ -30,7 +30,7 @@ pub fn write(out: impl Write, data: &Dataset, options: &WriteOptions) -> io::Res
     let mut writer = ::csv::WriterBuilder::new().delimiter(options.delimiter).from_writer(out);
     let outputs = match &data.target {
         Target::None => 0,
-        Target::Classes(_) => 1,
+        Target::Classes(_) | Target::Labels(_) => 1,
         Target::Values(values) => values.cols(),
     };
     if !data.feature_names.is_empty() {
@@ -41,14 +41,18 @@ pub fn write(out: impl Write, data: &Dataset, options: &WriteOptions) -> io::Res
     for i in 0..data.rows() {
         data.features.row_into(i, &mut row);
         for &value in &row {
-            writer.write_field(number(value))?;
+            writer.write_field(shortest(value))?;
         }
         match &data.target {
             Target::None => {}
             Target::Classes(classes) => writer.write_field(&data.class_names[classes[i] as usize])?,
+            Target::Labels(sets) => {
+                let names: Vec<&str> = sets.row(i).iter().map(|&class| &*data.class_names[class as usize]).collect();
+                writer.write_field(names.join(" "))?;
+            }
             Target::Values(values) => {
                 for &value in values.row(i) {
-                    writer.write_field(number(value))?;
+                    writer.write_field(shortest(value))?;
                 }
             }
         }
@@ -58,7 +62,7 @@ pub fn write(out: impl Write, data: &Dataset, options: &WriteOptions) -> io::Res
 }
 
 /// The shortest text that reads back to the same float.
-fn number(value: f32) -> String {
+pub(crate) fn shortest(value: f32) -> String {
     let plain = format!("{value}");
     let scientific = format!("{value:e}");
     if scientific.len() < plain.len() { scientific } else { plain }

@@ -93,6 +93,11 @@ impl Container {
         }
     }
 
+    /// Whether it holds a tensor of this name that was not taken yet.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
     /// Removes and returns a tensor.
     ///
     /// # Errors

@@ -14,7 +14,10 @@
 //! # Ok::<(), rarefy_model::Error>(())
 //! ```
 
-use std::sync::Mutex;
+mod sparse;
+
+use std::ops::Range;
+use std::sync::{Mutex, OnceLock};
 
 use rarefy_core::matrix::{Batch, Dense, DenseView};
 use rarefy_core::parallel;
@@ -38,6 +41,8 @@ pub struct Runtime {
     features: Vec<usize>,
     /// For every value, the last node that reads it; its memory is free afterwards.
     last_use: Vec<usize>,
+    /// The first layer's weight as sparse rows need it, made when the first come.
+    by_input: OnceLock<sparse::ByInput>,
 }
 
 impl Runtime {
@@ -53,7 +58,7 @@ impl Runtime {
                 last_use[value] = at;
             }
         }
-        Ok(Self { graph, scaling: Scaling::None, features, last_use })
+        Ok(Self { graph, scaling: Scaling::None, features, last_use, by_input: OnceLock::new() })
     }
 
     /// The same runtime, raw features being scaled first.
@@ -96,23 +101,38 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::predict`].
     pub fn activity(&self, rows: DenseView<f32>) -> Result<Vec<Activity>> {
-        let (_, nonzeros) = self.run(rows, true)?;
+        self.run(rows, true).map(|(_, nonzeros)| self.densities(rows.rows(), &nonzeros))
+    }
+
+    /// What [`Runtime::activity`] says, from the numbers that are not zero in the output of each node.
+    fn densities(&self, rows: usize, nonzeros: &[u64]) -> Vec<Activity> {
         let of = |at: usize| {
-            let all = (rows.rows() * self.features[at + 1]).max(1) as f64;
+            let all = (rows * self.features[at + 1]).max(1) as f64;
             Activity { layer: self.graph.nodes[at].name.clone(), density: nonzeros[at] as f64 / all }
         };
-        Ok((0..self.graph.nodes.len()).filter(|&at| self.graph.operator(at).sparsifies()).map(of).collect())
+        (0..self.graph.nodes.len()).filter(|&at| self.graph.operator(at).sparsifies()).map(of).collect()
     }
 
     /// The answers and, if they are to be counted, the numbers that are not zero in the output of each node.
     fn run(&self, rows: DenseView<f32>, count: bool) -> Result<(Dense<f32>, Vec<u64>)> {
-        let (inputs, outputs) = (self.inputs(), self.outputs());
-        if rows.cols() != inputs {
-            return Err(Error::FeatureCount { found: rows.cols(), expected: inputs });
+        if rows.cols() != self.inputs() {
+            return Err(Error::FeatureCount { found: rows.cols(), expected: self.inputs() });
         }
         check_finite(rows, "feature", "remove or fill in such values")?;
-        let mut answers = Dense::filled(rows.rows(), outputs, 0.0)?;
-        let size = self.block();
+        self.answers(rows.rows(), count, &|block, workspace| {
+            let mut input = workspace.batch(self.inputs(), block.len())?;
+            self.transpose(rows.rows_range(block), &mut input);
+            workspace.values[0] = Some(input);
+            Ok(0)
+        })
+    }
+
+    /// The answers to `rows` rows, block by block on all threads, and, if they are to be counted, the numbers that are not zero in the
+    /// output of each node. `start` puts the value of the graph that a block begins with into
+    /// the workspace, and returns the first node to run.
+    fn answers(&self, rows: usize, count: bool, start: &Start<'_>) -> Result<(Dense<f32>, Vec<u64>)> {
+        let (outputs, size) = (self.outputs(), self.block());
+        let mut answers = Dense::filled(rows, outputs, 0.0)?;
         let blocks: Vec<_> = answers.data_mut().chunks_mut(size * outputs).map(Mutex::new).collect();
         let workspaces = Mutex::new(Vec::<Workspace>::new());
         let failed = Mutex::new(None);
@@ -120,8 +140,7 @@ impl Runtime {
             let mut workspace = lock(&workspaces).pop().unwrap_or_default();
             workspace.nonzeros.resize(if count { self.graph.nodes.len() } else { 0 }, 0);
             let from = task * size;
-            let block = rows.rows_range(from..rows.rows().min(from + size));
-            match self.answer(block, &mut lock(&blocks[task]), &mut workspace) {
+            match self.answer(from..rows.min(from + size), start, &mut lock(&blocks[task]), &mut workspace) {
                 Ok(()) => lock(&workspaces).push(workspace),
                 Err(error) => *lock(&failed) = Some(error),
             }
@@ -169,13 +188,17 @@ impl Runtime {
     }
 
     /// Answers one block of rows into `answers`, row-major.
-    fn answer(&self, rows: DenseView<f32>, answers: &mut [f32], workspace: &mut Workspace) -> Result<()> {
-        let len = rows.rows();
+    fn answer(
+        &self,
+        block: Range<usize>,
+        start: &Start<'_>,
+        answers: &mut [f32],
+        workspace: &mut Workspace,
+    ) -> Result<()> {
+        let len = block.len();
         workspace.values.resize_with(self.features.len(), || None);
-        let mut input = workspace.batch(self.inputs(), len)?;
-        self.transpose(rows, &mut input);
-        workspace.values[0] = Some(input);
-        for (at, node) in self.graph.nodes.iter().enumerate() {
+        let first = start(block, workspace)?;
+        for (at, node) in self.graph.nodes.iter().enumerate().skip(first) {
             let operator = self.graph.operator(at);
             let mut output = workspace.batch(self.features[at + 1], len)?;
             let input = node.inputs[0]; // each node reads exactly one value, as the graph's check makes sure
@@ -231,6 +254,9 @@ pub struct Activity {
     pub density: f64,
 }
 
+/// See [`Runtime::answers`].
+type Start<'a> = dyn Fn(Range<usize>, &mut Workspace) -> Result<usize> + Sync + 'a;
+
 /// One thread's activations.
 #[derive(Default)]
 struct Workspace {
@@ -262,15 +288,31 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Refuses NaN and infinities.
 fn check_finite(rows: DenseView<f32>, what: &'static str, advice: &'static str) -> Result<()> {
-    // A sum of zeros times the values is NaN if one of them is not finite, and needs no branch for each.
-    if rows.data().chunks(1024).all(|chunk| chunk.iter().map(|v| v * 0.0).sum::<f32>() == 0.0) {
-        return Ok(());
-    }
-    match rows.data().iter().position(|v| !v.is_finite()) {
+    match nonfinite(rows.data()) {
         Some(at) => {
             let (row, column) = (at / rows.cols(), at % rows.cols());
             Err(Error::NotFinite { row, what, column, found: rows.data()[at], advice })
         }
         None => Ok(()),
     }
+}
+
+/// As [`check_finite`], for the values of features that lie at `place`.
+fn check_finite_values(values: &[f32], place: impl Fn(usize) -> (usize, usize)) -> Result<()> {
+    match nonfinite(values) {
+        Some(at) => {
+            let ((row, column), what, advice) = (place(at), "feature", "remove or fill in such values");
+            Err(Error::NotFinite { row, what, column, found: values[at], advice })
+        }
+        None => Ok(()),
+    }
+}
+
+/// The first that is NaN or infinite.
+fn nonfinite(values: &[f32]) -> Option<usize> {
+    // A sum of zeros times the values is NaN if one of them is not finite, and needs no branch for each.
+    if values.chunks(1024).all(|chunk| chunk.iter().map(|v| v * 0.0).sum::<f32>() == 0.0) {
+        return None;
+    }
+    values.iter().position(|v| !v.is_finite())
 }

@@ -4,7 +4,6 @@
 use super::{Evolution, Penalty, Shape, Sparsity, evolve};
 use crate::net::stream;
 use crate::{Error, Network, Result, Weight};
-use rarefy_core::matrix::Batch;
 use rarefy_core::pattern::{Distribution, Pattern, Structure, TopK};
 use rarefy_core::random::Key;
 
@@ -59,8 +58,9 @@ impl Sparsity {
             (false, None) => None,
         };
         let (drop, grow) = self.scores()?;
+        network.catch_up();
         let mut number = 0;
-        network.each_weight(|layer, weight, x: &Batch, dy| {
+        network.each_weight(|layer, weight, x, dy| {
             let nnz = weight.nnz();
             let count = counts.as_ref().map_or(nnz, |counts| counts[number]);
             number += 1;

@@ -15,8 +15,7 @@
 
 use super::cells::Cells;
 use super::quota::{Quota, Room};
-use crate::{Result, Weight};
-use rarefy_core::kernels::elementwise;
+use crate::{Input, Result, Weight};
 use rarefy_core::matrix::Batch;
 use rarefy_core::pattern::{Pattern, Score, Structure, TopK};
 use rarefy_core::random::{Key, sample, uniform};
@@ -53,7 +52,8 @@ pub struct Evolution<'a> {
 ///
 /// # Errors
 /// When the pattern does not consist of whole cells of the structure, or memory does not suffice.
-pub fn evolve(weight: &mut Weight, how: &Evolution<'_>, x: &Batch, dy: &Batch) -> Result<usize> {
+pub fn evolve<'a>(weight: &mut Weight, how: &Evolution<'_>, x: impl Into<Input<'a>>, dy: &Batch) -> Result<usize> {
+    let x = x.into();
     let pattern = weight.pattern()?;
     let (shape, nnz) = ((pattern.rows(), pattern.cols()), pattern.nnz());
     let all = shape.0 * shape.1;
@@ -71,7 +71,7 @@ pub fn evolve(weight: &mut Weight, how: &Evolution<'_>, x: &Batch, dy: &Batch) -
         return Ok(0);
     }
     let cells = Cells::of(&pattern, how.structure)?;
-    let norms = input_norms(x);
+    let norms = x.norms();
     let gradient = if how.drop.needs_gradient() { weight.gradient(x, dy)? } else { Vec::new() };
     let mut scores = cells.sums(&pattern, how.scores_present(&pattern, &weight.values(), &gradient, &norms));
     let excess = quota.map_or(0, |quota| quota.mark_excess(&pattern, &mut scores));
@@ -151,7 +151,7 @@ impl Evolution<'_> {
         cells: &Cells,
         wanted: &[usize],
         room: Option<&Room>,
-        (x, dy): (&Batch, &Batch),
+        (x, dy): (Input<'_>, &Batch),
         norms: &[f32],
     ) -> Result<Vec<Vec<u64>>> {
         let (height, cols) = (self.structure.cell().0, pattern.cols());
@@ -212,11 +212,6 @@ impl Evolution<'_> {
         }
         scores
     }
-}
-
-/// The Euclidean norm of each input over the samples of a batch.
-fn input_norms(x: &Batch) -> Vec<f32> {
-    (0..x.features()).map(|j| elementwise::sum_of_squares(x.row(j)).sqrt() as f32).collect()
 }
 
 /// The `counts` cells of the lowest score in each class, the lowest first; `scores` are those of the cells present.

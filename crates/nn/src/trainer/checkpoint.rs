@@ -8,6 +8,7 @@
 //! | `layerN.NAME.values`, `….first`, `….second` | f32 | a parameter and its moments; those of a weight in row order over its pattern |
 //! | `layerN.NAME.memory` | f32 | what a sparsity method remembers of it, if it does |
 //! | `layerN.weight.front` | u32 | which entries the network computes with, if the method has a reserve |
+//! | `layer0.weight.lazy` | u64 | what lazy training on sparse data owes the columns, if it owes them anything |
 //! | `layerN.NAME.buffer` | f32 | running statistics |
 //! | `control` | u64 | the strength of the penalty and whether it acts, then radii; if the method has a penalty |
 //!
@@ -17,6 +18,7 @@
 use super::epoch::Running;
 use super::{Config, Epoch, Position, Trainer};
 use crate::sparsify::Control;
+use crate::weight::Lazy;
 use crate::{Error, Network, Param, Result, Weight};
 use rarefy_core::clock::Cost;
 use rarefy_core::pattern::Pattern;
@@ -60,8 +62,9 @@ fn wrong(name: &str, problem: String) -> Error {
 impl Config {
     /// What a resumed training must share: everything but the rules that end it.
     fn settings(&self) -> Settings {
-        let Self { net, loss, optimizer, sparsity, batch, epochs, accumulate, hardest, class_weights, stop: _, seed } =
-            self;
+        let Self {
+            net, loss, optimizer, sparsity, batch, epochs, accumulate, hardest, class_weights, lazy, seed, ..
+        } = self;
         [
             ("inputs", net.inputs().to_string()),
             ("layers", format!("{:?}", net.layers())),
@@ -73,6 +76,7 @@ impl Config {
             ("accumulate", accumulate.to_string()),
             ("hardest", hardest.to_string()),
             ("class weights", format!("{class_weights:?}")),
+            ("lazy", format!("{lazy:?}")),
             ("seed", seed.to_string()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -108,6 +112,10 @@ impl Trainer {
                 container.insert(name("indices"), Tensor::from_indices(pattern.indices(), pattern.cols())?)?;
                 for (what, array) in self.kept(weight.param()) {
                     container.insert(name(what), Tensor::from_f32(&[nnz], &weight.in_row_order(array))?)?;
+                }
+                let lazy = weight.lazy().map(Lazy::to_bits).unwrap_or_default();
+                if !lazy.is_empty() {
+                    container.insert(name("lazy"), Tensor::from_u64(&[lazy.len()], &lazy)?)?;
                 }
                 if self.config.sparsity.reserve > 0.0 {
                     let front = weight.front().unwrap_or_else(|| (0..nnz as u32).collect());
@@ -219,6 +227,13 @@ fn restore(config: &Config, container: &mut Container) -> Result<Network> {
         if let Some(weight) = layer.weight_mut() {
             let Some((shape, entries)) = entries.next() else { continue };
             *weight = restore_weight(container, at, shape, moments)?;
+            let name = format!("layer{at}.weight.lazy");
+            if container.has(&name) {
+                let bits = container.take(&name)?.to_u64(&name)?;
+                let lazy =
+                    Lazy::from_bits(&bits, shape.1).ok_or_else(|| wrong(&name, "sums that cannot be".to_owned()))?;
+                *weight.lazy_mut() = Some(lazy);
+            }
             if config.sparsity.remembers() {
                 let memory = floats(container, &format!("layer{at}.weight.memory"), weight.nnz())?;
                 weight.remember(&memory)?;

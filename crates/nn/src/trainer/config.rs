@@ -42,6 +42,13 @@ pub struct Config {
     pub hardest: f64,
     /// How much the rows of each class count.
     pub class_weights: ClassWeights,
+    /// Whether the first layer leaves columns of features alone that no sample of a batch has, moments included; see
+    /// [`Lazy`](crate::weight::Lazy). Without a word it does on sparse data unless the method has a penalty, and cannot
+    /// on others.
+    pub lazy: Option<bool>,
+    /// Whether the data are sparse: the first layer's weight is then stored sparse, and no dense input batch exists. For
+    /// [`Config::memory_estimate`] alone.
+    pub sparse_input: bool,
     /// When to end before the last epoch.
     pub stop: Stop,
     /// What all random numbers are drawn under.
@@ -73,6 +80,8 @@ impl Default for Config {
             accumulate: 1,
             hardest: 1.0,
             class_weights: ClassWeights::None,
+            lazy: None,
+            sparse_input: false,
             stop: Stop::default(),
             seed: 0,
         }
@@ -181,10 +190,11 @@ impl Config {
         let kept = [self.keeps_gradients(), self.sparsity.remembers()].map(u64::from);
         let arrays = 1 + self.optimizer.moments() as u64 + kept.iter().sum::<u64>();
         let (mut state, mut transient) = (0u64, 0u64);
-        for ((rows, cols), entries) in self.weights()? {
+        for (number, ((rows, cols), entries)) in self.weights()?.into_iter().enumerate() {
             let (all, kept, lines) = ((rows as u64).saturating_mul(cols as u64), entries as u64, (rows + cols) as u64);
             let density = kept as f64 / all.max(1) as f64;
-            let own = if density >= crate::weight::DENSE_FROM {
+            let sparse_input = self.sparse_input && number == 0;
+            let own = if density >= crate::weight::DENSE_FROM && !sparse_input {
                 all.saturating_mul(float * arrays).saturating_add((all - kept) * float)
             } else {
                 (kept * float).saturating_mul(arrays + 3) + 2 * lines * float
@@ -192,7 +202,8 @@ impl Config {
             state = state.saturating_add(own);
             // Pattern, values in row order, and places, while the weight is drawn or its pattern changes.
             transient = transient.max((kept * float).saturating_mul(6));
-            let block = parallel::threads() as u64 * (256 * cols as u64) * float;
+            let block_rows = if sparse_input { crate::weight::block_rows(cols) } else { 256 };
+            let block = parallel::threads() as u64 * (block_rows * cols) as u64 * float;
             transient = transient.max(block);
         }
         let mut layers = self.net.make()?;
@@ -206,7 +217,8 @@ impl Config {
         let widths: u64 = layers.iter().map(|layer| layer.outputs() as u64).sum();
         let outputs = layers.last().map_or(0, |layer| layer.outputs());
         let batch = Batch::stride_for(self.batch.max(evaluated_at_once(outputs))) as u64;
-        let activations = (2 * widths + self.net.inputs() as u64).saturating_mul(batch * float);
+        let inputs = if self.sparse_input { 0 } else { self.net.inputs() as u64 };
+        let activations = (2 * widths + inputs).saturating_mul(batch * float);
         Ok(state.saturating_add(transient).saturating_add(activations))
     }
 

@@ -32,8 +32,8 @@ pub fn evaluate(network: &mut Network, loss: &dyn Loss, split: &Split<'_>) -> Re
         layer.choose(None);
     }
     let classes = split.data.classes().max(network.outputs());
-    let shown = split.data.classes() > 0 && classes <= MOST_CLASSES && split.aim == Aim::Target;
-    let mut confusion = shown.then(|| vec![vec![0u64; classes]; classes]);
+    let one_class = matches!(split.data.target, rarefy_data::Target::Classes(_)) && split.aim == Aim::Target;
+    let mut confusion = (one_class && classes <= MOST_CLASSES).then(|| vec![vec![0u64; classes]; classes]);
     let (mut sum, mut right) = (0.0, None);
     for rows in split.rows.chunks(evaluated_at_once(network.outputs())) {
         feed.fill(rows, network)?;

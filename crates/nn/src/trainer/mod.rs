@@ -162,7 +162,7 @@ impl Trainer {
         progress: &dyn Progress,
         on_epoch: &mut dyn FnMut(&Trainer) -> Result<()>,
     ) -> Result<Ended> {
-        let mut feed = Feed::train(train, &self.network, &self.config)?;
+        let mut feed = Feed::train(train, &mut self.network, &self.config)?;
         if let Some(validation) = validation {
             Feed::evaluate(validation, &self.network)?;
         } else if self.config.stop.needs_validation() {
@@ -188,6 +188,7 @@ impl Trainer {
                 Ok(None) => {}
                 Ok(Some(ended)) => {
                     if ended == Ended::Seconds {
+                        self.network.catch_up();
                         self.config.sparsity.finish(&mut self.network)?;
                     }
                     break Ok(ended);
@@ -259,6 +260,7 @@ impl Trainer {
 
     /// Closes an epoch: checks the weights, validates, and writes history.
     fn end_epoch(&mut self, validation: Option<&Split<'_>>, total: u64) -> Result<()> {
+        self.network.catch_up();
         let params = self.network.layers().iter().flat_map(|layer| layer.params());
         for (name, param) in params {
             if let Some(value) = param.values.iter().find(|v| !v.is_finite()) {

@@ -1,7 +1,7 @@
 //! Part of a data set, and how its rows get into batches.
 
 use super::ClassWeights;
-use crate::loss::Targets;
+use crate::loss::{Sets, Targets};
 use crate::{Config, Error, Network, Result};
 use rarefy_core::kernels::{gather, loss};
 use rarefy_core::matrix::Batch;
@@ -81,6 +81,10 @@ impl<'a> Split<'a> {
                 let place = rarefy_data::Place::new(&self.data.name, rarefy_data::At::File);
                 Err(rarefy_data::Error::NoTarget { place }.into())
             }
+            Target::Labels(sets) if sets.cols() > outputs => {
+                let advice = "give the last layer as many outputs as there are classes";
+                unfit("classes", sets.cols().to_string(), outputs.to_string(), advice)
+            }
             Target::Values(values) if values.cols() != outputs => {
                 let advice = "give the last layer as many outputs as there are target columns";
                 unfit("target columns", values.cols().to_string(), outputs.to_string(), advice)
@@ -126,6 +130,8 @@ pub(super) struct Feed<'a> {
     pub split: &'a Split<'a>,
     class_weights: Option<Vec<f32>>,
     classes: Vec<u32>,
+    /// Where the set of each sample begins in `classes`, if targets are sets.
+    sets: Vec<u32>,
     values: Batch,
     weights: Vec<f32>,
     predicted: Vec<u32>,
@@ -133,10 +139,24 @@ pub(super) struct Feed<'a> {
 
 impl<'a> Feed<'a> {
     /// For training: checked, and with class weights.
-    pub fn train(split: &'a Split<'a>, network: &Network, config: &Config) -> Result<Self> {
+    pub fn train(split: &'a Split<'a>, network: &mut Network, config: &Config) -> Result<Self> {
         match split.aim {
             Aim::Target => split.data.check_for_training()?,
             Aim::Input => split.data.check()?,
+        }
+        // A penalty shrinks columns without a gradient too, which lazy training does not catch up.
+        let lazy = config.lazy.unwrap_or(config.sparsity.penalty.is_none());
+        match (&split.data.features, config.lazy) {
+            (_, Some(true)) if config.sparsity.penalty.is_some() => {
+                let expected = "false or none, as the method has a penalty, which shrinks all columns".to_owned();
+                return Err(Error::Setting { name: "lazy", found: "true".to_owned(), expected });
+            }
+            (Features::Sparse(_), _) if lazy => network.first_weight()?.be_lazy(),
+            (Features::Dense(_) | Features::Bytes(_), Some(true)) => {
+                let expected = "false or none, as these data are not sparse".to_owned();
+                return Err(Error::Setting { name: "lazy", found: "true".to_owned(), expected });
+            }
+            _ => {}
         }
         let mut feed = Self::evaluate(split, network)?;
         feed.class_weights = split.class_weights(&config.class_weights)?;
@@ -146,8 +166,8 @@ impl<'a> Feed<'a> {
     /// For evaluation: checked; every row counts the same.
     pub fn evaluate(split: &'a Split<'a>, network: &Network) -> Result<Self> {
         split.check(network.inputs(), network.outputs())?;
-        let (classes, weights, predicted) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { split, class_weights: None, classes, values: Batch::zeros(0, 0)?, weights, predicted })
+        let (classes, sets, weights, predicted) = (Vec::new(), vec![0], Vec::new(), Vec::new());
+        Ok(Self { split, class_weights: None, classes, sets, values: Batch::zeros(0, 0)?, weights, predicted })
     }
 
     /// What these rows weigh together.
@@ -164,6 +184,7 @@ impl<'a> Feed<'a> {
     pub fn distinct_targets(&self, rows: &[u32]) -> Vec<u32> {
         let mut found: Vec<u32> = match &self.split.data.target {
             Target::Classes(classes) => rows.iter().map(|&row| classes[row as usize]).collect(),
+            Target::Labels(sets) => rows.iter().flat_map(|&row| sets.row(row as usize).iter().copied()).collect(),
             _ => Vec::new(),
         };
         found.sort_unstable();
@@ -174,28 +195,17 @@ impl<'a> Feed<'a> {
     /// Fills the network's input with these rows, and remembers their targets.
     pub fn fill(&mut self, rows: &[u32], network: &mut Network) -> Result<()> {
         let Split { data, factors, aim, .. } = self.split;
-        let input = network.input(rows.len())?;
         let scale = match factors {
             Factors::Same(factor) => gather::Factors::One(*factor),
             Factors::PerFeature(factors) => gather::Factors::Each(factors),
         };
         match &data.features {
-            Features::Dense(features) => gather::dense(features.view(), rows, scale, input),
-            Features::Bytes(features) => gather::bytes(features.view(), rows, scale, input),
-            Features::Sparse(features) => {
-                input.data_mut().fill(0.0);
-                let stride = input.stride();
-                for (s, &row) in rows.iter().enumerate() {
-                    let (indices, values) = features.row(row as usize);
-                    for (&j, value) in indices.iter().zip(values) {
-                        input.data_mut()[j as usize * stride + s] = value * factors.of(j as usize);
-                    }
-                }
-            }
+            Features::Dense(features) => gather::dense(features.view(), rows, scale, network.input(rows.len())?),
+            Features::Bytes(features) => gather::bytes(features.view(), rows, scale, network.input(rows.len())?),
+            Features::Sparse(features) => network.sparse_input(rows.len())?.fill(features.view(), rows, scale)?,
         }
         if *aim == Aim::Input {
-            self.values.reshape(input.features(), input.len())?;
-            self.values.data_mut().copy_from_slice(input.data());
+            network.copy_input(&mut self.values)?;
             return Ok(());
         }
         match &data.target {
@@ -211,6 +221,14 @@ impl<'a> Feed<'a> {
                 self.values.reshape(values.cols(), rows.len())?;
                 gather::dense(values.view(), rows, gather::Factors::One(1.0), &mut self.values);
             }
+            Target::Labels(sets) => {
+                self.classes.clear();
+                self.sets.truncate(1);
+                for &row in rows {
+                    self.classes.extend_from_slice(sets.row(row as usize));
+                    self.sets.push(self.classes.len() as u32);
+                }
+            }
             Target::None => {}
         }
         Ok(())
@@ -220,6 +238,7 @@ impl<'a> Feed<'a> {
     pub fn targets(&self) -> (Targets<'_>, Option<&[f32]>) {
         let targets = match self.split.data.target {
             Target::Classes(_) if self.split.aim == Aim::Target => Targets::Classes(&self.classes),
+            Target::Labels(_) if self.split.aim == Aim::Target => Targets::Labels(Sets::new(&self.sets, &self.classes)),
             _ => Targets::Values(&self.values),
         };
         (targets, self.class_weights.is_some().then_some(&self.weights[..]))

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use rarefy_core::pattern::Structure;
 use rarefy_core::pattern::scores;
+use rarefy_data::{Duplicates, FirstIndex};
 use rarefy_nn::loss;
 use rarefy_nn::optimizer::{self, Shape};
 use rarefy_nn::sparsify::{self, Rewind};
@@ -90,6 +91,12 @@ fn count(n: u64) -> Option<Value> {
     Some(Value::Whole(n as i64))
 }
 
+/// A number of columns: indices have 32 bits.
+fn number_of_features(value: &Value) -> Result<u64, String> {
+    whole(value, 1)
+        .and_then(|n| if n < u64::from(u32::MAX) { Ok(n) } else { wrong(value, "a number below 4294967295") })
+}
+
 /// A share below 1, or a number of rows.
 fn part(value: &Value) -> Result<Part, String> {
     match value {
@@ -129,10 +136,12 @@ static KEYS: &[Key] = &[
     Key { name: "data.label", help: "label column of a table: its name, or its number from 1; the last unless given", only: None,
         set: |r, v| { r.data.label = Some(if let Value::Whole(_) = v { whole(v, 1)?.to_string() } else { text(v)? }); Ok(()) },
         get: |r| r.data.label.as_deref().and_then(words) },
-    Key { name: "data.labels", help: "for an IDX file of pictures: the IDX file of their labels", only: None,
+    Key { name: "data.labels", help: "for data without labels of their own: the file of their labels (IDX, .npy, or text with one a line)", only: None,
         set: |r, v| text(v).map(|v| r.data.labels = Some(v)), get: |r| r.data.labels.as_deref().and_then(words) },
-    Key { name: "data.task", help: "auto, classes or values: what labels are", only: None,
-        set: |r, v| word(v, &["auto", "classes", "values"]).map(|v| r.data.task = v), get: |r| words(&r.data.task) },
+    Key { name: "data.test-labels", help: "as data.labels, for the file of data.test", only: None,
+        set: |r, v| text(v).map(|v| r.data.test_labels = Some(v)), get: |r| r.data.test_labels.as_deref().and_then(words) },
+    Key { name: "data.task", help: "auto, classes, values or labels (any number of classes a row): what labels are", only: None,
+        set: |r, v| word(v, &["auto", "classes", "values", "labels"]).map(|v| r.data.task = v), get: |r| words(&r.data.task) },
     Key { name: "data.target", help: "labels, or input: the model learns to answer each row itself (an autoencoder)", only: None,
         set: |r, v| word(v, &["labels", "input"]).map(|v| r.data.target = v), get: |r| words(&r.data.target) },
     Key { name: "data.delimiter", help: "character between the fields of a table; found unless given", only: None,
@@ -148,6 +157,18 @@ static KEYS: &[Key] = &[
             Scaling::Given(rarefy_data::Scaling::MaxAbs) => Value::Text("max-abs".to_owned()),
             Scaling::Given(rarefy_data::Scaling::Factor(factor)) => Value::Number(factor.into()),
         }) },
+    Key { name: "data.first-index", help: "0, 1 or auto: what svmlight data number their first feature", only: None,
+        set: |r, v| if let Value::Whole(n) = v { n.to_string() } else { text(v)? }.parse().map(|v| r.data.sparse.first_index = v),
+        get: |r| Some(match r.data.sparse.first_index { FirstIndex::Auto => Value::Text("auto".to_owned()), FirstIndex::Zero => Value::Whole(0), FirstIndex::One => Value::Whole(1) }) },
+    Key { name: "data.sort", help: "sort the entries of sparse rows that are not in order, instead of refusing them", only: None,
+        set: |r, v| flag(v).map(|v| r.data.sparse.sort = v), get: |r| Some(Value::Flag(r.data.sparse.sort)) },
+    Key { name: "data.duplicates", help: "refuse, sum or last: what to do with an entry of a sparse row that is given twice", only: None,
+        set: |r, v| text(v)?.parse().map(|v| r.data.sparse.duplicates = v),
+        get: |r| words(match r.data.sparse.duplicates { Duplicates::Refuse => "refuse", Duplicates::Sum => "sum", Duplicates::Last => "last" }) },
+    Key { name: "data.allow-nonfinite", help: "let NaN and infinities of sparse data pass the reader; training refuses them all the same", only: None,
+        set: |r, v| flag(v).map(|v| r.data.sparse.allow_nonfinite = v), get: |r| Some(Value::Flag(r.data.sparse.allow_nonfinite)) },
+    Key { name: "data.max-features", help: "the largest feature index of sparse data that is believed; 16777216 unless given", only: None,
+        set: |r, v| number_of_features(v).map(|v| r.data.max_features = Some(v)), get: |r| r.data.max_features.and_then(count) },
     Key { name: "model.kind", help: "net", only: None,
         set: |r, v| word(v, &["net"]).map(|v| r.model.kind = v), get: |r| words(&r.model.kind) },
     Key { name: "model.layers", help: "the layers, one entry each", only: None,
@@ -208,6 +229,9 @@ static KEYS: &[Key] = &[
             ClassWeights::Balanced => Value::Text("balanced".to_owned()),
             ClassWeights::Given(weights) => Value::List(weights.iter().map(|&w| Value::Number(w.into())).collect()),
         }) },
+    Key { name: "train.lazy", help: "whether the first layer leaves features alone that no row of a batch has, moments included; yes for sparse data unless given, and not with a penalty", only: None,
+        set: |r, v| if *v == Value::Text("auto".to_owned()) { r.train.lazy = None; Ok(()) } else { flag(v).map(|v| r.train.lazy = Some(v)) },
+        get: |r| r.train.lazy.map(Value::Flag) },
     Key { name: "train.seed", help: "seed of all random draws", only: None,
         set: |r, v| whole(v, 0).map(|v| r.train.seed = v), get: |r| count(r.train.seed) },
     Key { name: "sparsity.method", help: "how the network becomes sparse, such as rigl, gmp or dense; all are listed below", only: None,

@@ -106,8 +106,10 @@ pub struct Data {
     pub rows: Option<u64>,
     /// The label column of a table: its name, or its number from 1.
     pub label: Option<String>,
-    /// For an IDX file of pictures: the IDX file of their labels.
+    /// For data without labels of their own: the file of their labels.
     pub labels: Option<String>,
+    /// The same for the file of `test`.
+    pub test_labels: Option<String>,
     /// `auto`, `classes` or `values`: what labels are.
     pub task: String,
     /// `labels`, or `input`: what to learn.
@@ -118,6 +120,10 @@ pub struct Data {
     pub header: Option<bool>,
     /// How features are scaled.
     pub scaling: Scaling,
+    /// How sparse formats are read; the number of features is not among the keys.
+    pub sparse: rarefy_data::SparseOptions,
+    /// The largest feature index of sparse data that is believed; the reader's own limit unless given.
+    pub max_features: Option<u64>,
 }
 
 /// The model.
@@ -193,6 +199,8 @@ pub struct Train {
     pub hardest: f64,
     /// How classes are weighted.
     pub class_weights: ClassWeights,
+    /// Whether the first layer leaves features alone that no row of a batch has; `None` is yes for sparse data.
+    pub lazy: Option<bool>,
     /// The seed of all random draws.
     pub seed: u64,
 }
@@ -296,11 +304,14 @@ impl Default for Data {
             rows: None,
             label: None,
             labels: None,
+            test_labels: None,
             task: "auto".to_owned(),
             target: "labels".to_owned(),
             delimiter: None,
             header: None,
             scaling: Scaling::Auto,
+            sparse: rarefy_data::SparseOptions::default(),
+            max_features: None,
         }
     }
 }
@@ -339,6 +350,7 @@ impl Default for Train {
             accumulate: 1,
             hardest: 1.0,
             class_weights: ClassWeights::None,
+            lazy: None,
             seed: 0,
         }
     }

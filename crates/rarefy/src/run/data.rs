@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rarefy_data::csv::{CsvOptions, LabelColumn};
-use rarefy_data::{Dataset, Factors, ReadOptions, Target, bundled, read, split};
+use rarefy_data::{
+    Dataset, Factors, Features, FirstIndex, Limits, ReadOptions, SparseOptions, Target, bundled, read, split,
+};
 
 use rarefy_nn::trainer::Aim;
 
@@ -35,12 +37,20 @@ pub struct Parts {
     pub fingerprint: String,
 }
 
+impl Parts {
+    /// Whether features are sparse.
+    pub fn is_sparse(&self) -> bool {
+        matches!(self.train.features, Features::Sparse(_))
+    }
+}
+
 /// How to read the files of a recipe.
 ///
 /// # Errors
 /// [`Error::Recipe`] for a task that does not exist.
 pub fn read_options(data: &Data) -> Result<ReadOptions> {
     let wrong = |problem| Error::Recipe { place: "data.task".to_owned(), problem };
+    let limits = Limits::default();
     Ok(ReadOptions {
         csv: CsvOptions {
             delimiter: data.delimiter.as_ref().and_then(|text| text.bytes().next()),
@@ -50,7 +60,8 @@ pub fn read_options(data: &Data) -> Result<ReadOptions> {
             classes: None,
         },
         labels: data.labels.as_ref().map(PathBuf::from),
-        ..ReadOptions::default()
+        sparse: data.sparse,
+        limits: Limits { max_features: data.max_features.map_or(limits.max_features, |n| n as usize), ..limits },
     })
 }
 
@@ -78,7 +89,7 @@ pub fn load(recipe: &mut Recipe) -> Result<Parts> {
         return Err(mismatch(format!("{} target columns, the training data have {}", b.cols(), a.cols())));
     }
     if std::mem::discriminant(&train.target) != std::mem::discriminant(&test.target) {
-        let problem = "labels of another kind than the training data's; set data.task to classes or values";
+        let problem = "labels of another kind than the training data's; set data.task to classes, values or labels";
         return Err(mismatch(problem.to_owned()));
     }
     recipe.train.loss.get_or_insert_with(|| default_loss(&train.target, aim).to_owned());
@@ -138,6 +149,7 @@ pub fn aim(recipe: &Recipe) -> Aim {
 fn default_loss(target: &Target, aim: Aim) -> &'static str {
     match target {
         Target::Classes(_) if aim == Aim::Target => "cross-entropy",
+        Target::Labels(_) if aim == Aim::Target => "label-cross-entropy",
         _ => "squared-error",
     }
 }
@@ -158,6 +170,11 @@ fn read_both(data: &mut Data) -> Result<(Dataset, Dataset)> {
     } else {
         (read_named(&data.train, &options)?, None)
     };
+    match train.first_index {
+        Some(0) => data.sparse.first_index = FirstIndex::Zero,
+        Some(_) => data.sparse.first_index = FirstIndex::One,
+        None => {}
+    }
     match test {
         Test::Named(name) if name == data.train && is_bundled => {
             let test = own_test.map_or_else(|| bundled::load(&name).map(|set| set.test), Ok)?;
@@ -169,7 +186,13 @@ fn read_both(data: &mut Data) -> Result<(Dataset, Dataset)> {
         }
         Test::Named(name) if bundled::is_bundled(&name) => Ok((train, bundled::load(&name)?.test)),
         Test::Named(name) => {
-            let test = read_named(&name, &ReadOptions { labels: None, ..options })?;
+            // The test data have the training data's features, whether or not the last of them occur.
+            let features = matches!(train.features, Features::Sparse(_)).then(|| train.cols());
+            let sparse = SparseOptions { features, first_index: data.sparse.first_index, ..options.sparse };
+            let test = read_named(
+                &name,
+                &ReadOptions { labels: data.test_labels.as_ref().map(PathBuf::from), sparse, ..options },
+            )?;
             Ok((train, test))
         }
         Test::Part(part) => {

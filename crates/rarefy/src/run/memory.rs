@@ -9,22 +9,26 @@ use crate::{Error, Recipe, Result};
 /// What the program itself takes while it works, over what is counted: thread stacks, buffers of readers and writers.
 const OVERHEAD: u64 = 48 << 20;
 
-/// Compares an estimate of the whole run with what this process can still get. `loaded` says that the data are in memory.
+/// Compares an estimate of the whole run with what this process can still get. `loaded` says that the data are in memory,
+/// `sparse_input` that they are sparse.
 ///
 /// # Errors
 /// [`Error::Memory`] with both numbers.
-pub fn check(recipe: &Recipe, inputs: usize, loaded: bool) -> Result<()> {
+pub fn check(recipe: &Recipe, inputs: usize, loaded: bool, sparse_input: bool) -> Result<()> {
     let Some(left) = available() else { return Ok(()) };
     let data = if loaded { 0 } else { data_bytes(recipe) };
     let mut training = 0;
     for role in plan::roles(recipe) {
         // The control is never larger than the twin.
         if role != Role::Control {
-            training = training.max(plan::config(recipe, role, inputs, 0)?.memory_estimate()?);
+            let config = rarefy_nn::Config { sparse_input, ..plan::config(recipe, role, inputs, 0)? };
+            training = training.max(config.memory_estimate()?);
         }
     }
     // A dense model is written from memory: its container, and the checkpoint around it.
-    let saving = plan::entries(&recipe.model.layers, inputs) as u64 * 4;
+    let entries = plan::entries(&recipe.model.layers, inputs) as f64;
+    let density = if plan::roles(recipe) == [Role::Sparse] { 2.0 * (1.0 - recipe.sparsity.target) } else { 1.0 };
+    let saving = (entries * density.min(1.0) * 4.0) as u64;
     let needed = data.saturating_add(training).saturating_add(saving).saturating_add(OVERHEAD);
     if needed > left {
         return Err(Error::Memory { what: "the run".to_owned(), needed, left });

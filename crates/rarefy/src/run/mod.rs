@@ -299,7 +299,8 @@ impl Job {
     fn train(&mut self, role: Role, progress: &dyn Progress, watch: &mut dyn FnMut(&Event<'_>)) -> Result<Trained> {
         let sparse = self.state.done.iter().find(|trained| trained.role == Role::Sparse);
         let nnz = sparse.map_or(0, |trained| trained.artifact.graph.nnz());
-        let config = plan::config(&self.identity.recipe, role, self.parts.train.cols(), nnz)?;
+        let mut config = plan::config(&self.identity.recipe, role, self.parts.train.cols(), nnz)?;
+        config.sparse_input = self.parts.is_sparse();
         let epochs = config.epochs;
         let mut trainer = match self.state.training.take() {
             Some((training, container)) if training == role => {
@@ -387,6 +388,8 @@ impl Job {
         let task = match train.target {
             _ if data::aim(&self.identity.recipe) == Aim::Input => Task::Reconstruction {},
             Target::Classes(_) => Task::Classification { classes: train.class_names.clone() },
+            // A score for each class.
+            Target::Labels(_) => Task::Regression { targets: train.class_names.clone() },
             _ => Task::Regression { targets: Vec::new() },
         };
         let mut artifact = Artifact::new(graph, task);
@@ -425,7 +428,7 @@ pub(crate) fn prepared(mut recipe: Recipe, folder: &Path) -> Result<(Recipe, Par
     plan::complete(&mut recipe)?;
     if let Some(inputs) = memory::known_inputs(&recipe) {
         plan::config(&recipe, Role::Sparse, inputs, 0)?.check()?;
-        memory::check(&recipe, inputs, false)?;
+        memory::check(&recipe, inputs, false, false)?;
     }
     refuse_non_folder(folder)?;
     let parts = data::load(&mut recipe)?;
@@ -433,7 +436,7 @@ pub(crate) fn prepared(mut recipe: Recipe, folder: &Path) -> Result<(Recipe, Par
     for role in plan::roles(&recipe) {
         plan::config(&recipe, role, inputs, 0)?.check()?;
     }
-    memory::check(&recipe, inputs, true)?;
+    memory::check(&recipe, inputs, true, parts.is_sparse())?;
     Ok((recipe, parts))
 }
 

@@ -393,6 +393,9 @@ pub fn config(recipe: &Recipe, role: Role, inputs: usize, nnz: usize) -> Result<
             recipe::ClassWeights::Balanced => ClassWeights::Balanced,
             recipe::ClassWeights::Given(weights) => ClassWeights::Given(weights.clone()),
         },
+        lazy: train.lazy,
+        // Known once the data are read.
+        sparse_input: false,
         stop: Stop {
             accuracy: recipe.stop.accuracy,
             loss: recipe.stop.loss,
