@@ -230,7 +230,7 @@ fn of_reconstruction(model: &Artifact, features: &Features) -> Result<Evaluation
     Ok(Evaluation { rows: features.rows(), accuracy: None, loss: Some(sum / count), confusion: None })
 }
 
-/// How many of each activation's numbers are not zero, over the rows of `features` given, [`CHUNK`] of them at most.
+/// How many of each activation's numbers are not zero, over the rows of `features` given, the first 4096 at most.
 ///
 /// # Errors
 /// As [`answer`].

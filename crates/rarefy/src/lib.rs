@@ -6,7 +6,7 @@
 //!   data, artifacts, the runtime; [`nn`]: layers, losses, optimizers, sparse training;
 //! * [`recipe`]: the TOML file that says what to fit, on what, how sparse;
 //! * [`run`]: from a recipe to a fitted model beside its dense twin, with checkpoints that resume to the same bits;
-//! * [`frontier`]: accuracy against sparsity, over several seeds, resumable;
+//! * [`frontier()`]: accuracy against sparsity, over several seeds, resumable;
 //! * [`evaluate`]: a model's answers to data, and how good they are.
 //!
 //! ```

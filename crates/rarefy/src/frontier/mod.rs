@@ -9,7 +9,7 @@
 //! | `frontier.json` | the same, with means and spreads over seeds and the knee |
 //! | `recipe.toml` | the recipe, every default written out |
 //! | `plan.json` | which sparsities and seeds, so that `--resume` needs no repetition |
-//! | `points/SPARSITY-seed-N/`, `points/dense-seed-N/` | a [run](crate::run) of its own each: models, checkpoint, epochs; and `point.json`, its figures |
+//! | `points/SPARSITY-seed-N/`, `points/dense-seed-N/` | a [run](mod@crate::run) of its own each: models, checkpoint, epochs; and `point.json`, its figures |
 //!
 //! Points are independent jobs. As many as threads and memory allow are trained at once, each on one thread, which at high sparsity
 //! is faster than many threads on one; how many changes no bit. A point that is finished is never trained again; one that was
