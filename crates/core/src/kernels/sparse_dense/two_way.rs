@@ -6,15 +6,16 @@ use crate::matrix::{check_u32, try_vec};
 use crate::pattern::Pattern;
 
 /// Bytes of activations that a block of columns reads in one narrow panel. Half again the first-level cache of most processors: measured at
-/// 1024 × 1024, blocks of 32 KiB are as fast at density 0.1 and 4 % slower at 0.05, as runs become short.
+/// 1024 × 1024 (`examples/layer_step`, fastest forward passes), blocks of 32 KiB are as fast at density 0.1 and 4 % slower at 0.05, as runs
+/// become short.
 const BLOCK: usize = 48 << 10;
 
 /// Vectors of samples in a narrow panel.
 pub(super) const NARROW: usize = 4;
 
-/// Fewest entries, on average, that a row must have in a block of columns for the blocks to pay: every run of a row in a block loads and stores
-/// its sums. Measured at 1024 × 1024, batch 128 (`examples/layer_step`): 38 entries a run make the forward pass 10 % faster, 19 7 %, and 8 make it
-/// 5 % slower.
+/// Fewest entries, on average, that a row must have in a block of columns for the blocks to pay: every run of a row in a block loads and
+/// stores its sums. Measured at 1024 × 1024, batch 128 (`examples/layer_step`): the fastest steps gain 7 % with 38 entries a run and 3 % with
+/// 19; the forward pass loses 6 % with 8.
 const RUN: usize = 8;
 
 /// The pattern of a sparse weight, in both orders.
