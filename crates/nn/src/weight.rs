@@ -4,35 +4,33 @@
 //! stored dense, and the zeros of its pattern are kept zero. Training never decides by a stopwatch, so that the same
 //! recipe gives the same bits; `inspect` shows what was chosen.
 
+mod front;
+mod gradient;
 mod lazy;
+mod rows;
+mod storage;
 mod transposed;
 
+pub(crate) use gradient::block_rows;
 pub use lazy::Lazy;
+pub use storage::DENSE_FROM;
 pub use transposed::Transposed;
+
+use front::Front;
+use storage::{Storage, moves};
 
 use crate::{Error, Input, Param, Result, Step};
 use rarefy_core::kernels::dense::{Strided, product};
 use rarefy_core::kernels::sparse_dense::{self, Gradient, TwoWay};
 use rarefy_core::kernels::sparse_input;
-use rarefy_core::kernels::update::{self, Rule};
+use rarefy_core::kernels::update;
 use rarefy_core::matrix::{Batch, Csr, Dense};
-use rarefy_core::parallel;
 use rarefy_core::pattern::Pattern;
 use rarefy_core::random::Key;
 use rarefy_model::graph;
 use std::cell::RefCell;
 
-/// Density from which a weight is stored dense: an estimate from the time of a step of a 1024 × 1024 weight at density 0.2,
-/// which grows with density, and of a dense one.
-pub const DENSE_FROM: f64 = 0.4;
-
-/// Rows of the dense gradient that a thread holds at one time while weights to grow are looked for: a block of 1024 columns
-/// stays in the L2 cache until it has been looked through.
-const CHUNK: usize = 128;
-
 thread_local! {
-    /// Each thread's block of the dense gradient, kept from call to call.
-    static BLOCK: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
     /// The numbers of a front, and a gradient, while a pass needs them.
     static FRONT: RefCell<(Vec<f32>, Vec<f32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
@@ -52,86 +50,11 @@ pub struct Weight {
     lazy: Option<Lazy>,
 }
 
-/// The entries that the network computes with, where those are not all: the others are trained all the same, by the gradient
-/// that they would have (Top-KAST).
-#[derive(Debug, Clone)]
-struct Front {
-    /// Where each is stored: in the column order of `pattern` if there is one, rising otherwise.
-    places: Vec<u32>,
-    /// Their pattern, where the weight is stored sparse.
-    pattern: Option<TwoWay>,
-}
-
-impl Front {
-    /// The numbers of the front in its own order.
-    fn gather(&self, values: &[f32], to: &mut Vec<f32>) {
-        to.clear();
-        to.extend(self.places.iter().map(|&at| values[at as usize]));
-    }
-
-    /// All numbers as stored, but zero behind the front.
-    fn mask(&self, values: &[f32], to: &mut Vec<f32>) {
-        to.clear();
-        to.resize(values.len(), 0.0);
-        self.places.iter().for_each(|&at| to[at as usize] = values[at as usize]);
-    }
-}
-
-#[derive(Debug, Clone)]
-enum Storage {
-    /// Entries in the column order of the pattern.
-    Sparse(TwoWay),
-    /// All entries, row by row; those at `zeros` (positions in that order, rising) are not in the pattern.
-    Dense { rows: usize, cols: usize, zeros: Vec<u32> },
-}
-
 impl Default for Weight {
     /// A weight of no rows and no columns.
     fn default() -> Self {
         let storage = Storage::Dense { rows: 0, cols: 0, zeros: Vec::new() };
         Self { param: Param::default(), storage, front: None, always_sparse: false, lazy: None }
-    }
-}
-
-impl Storage {
-    /// How a weight with this pattern is stored.
-    fn new(pattern: &Pattern) -> Result<Self> {
-        let (rows, cols) = (pattern.rows(), pattern.cols());
-        if pattern.density() < DENSE_FROM || rows * cols > u32::MAX as usize {
-            return Ok(Self::Sparse(TwoWay::new(pattern)?));
-        }
-        let mut zeros = rarefy_core::matrix::try_vec("zeros of a dense weight", rows * cols - pattern.nnz(), 0u32)?;
-        let mut left = zeros.iter_mut();
-        let mut next = 0;
-        for at in pattern.iter().map(|(i, j)| (i * cols + j) as u32).chain([(rows * cols) as u32]) {
-            (next..at).zip(&mut left).for_each(|(zero, place)| *place = zero);
-            next = at + 1;
-        }
-        Ok(Self::Dense { rows, cols, zeros })
-    }
-
-    /// How many numbers are stored.
-    fn len(&self) -> usize {
-        match self {
-            Self::Sparse(pattern) => pattern.nnz(),
-            Self::Dense { rows, cols, .. } => rows * cols,
-        }
-    }
-
-    /// Where each entry of the pattern is stored, in row order.
-    fn places(&self) -> Vec<u32> {
-        match self {
-            Self::Sparse(pattern) => pattern.row_order(),
-            Self::Dense { rows, cols, zeros } => {
-                let mut places = Vec::with_capacity(rows * cols - zeros.len());
-                let mut next = 0;
-                for &zero in zeros.iter().chain([&((rows * cols) as u32)]) {
-                    places.extend(next..zero);
-                    next = zero + 1;
-                }
-                places
-            }
-        }
     }
 }
 
@@ -250,71 +173,6 @@ impl Weight {
     pub(crate) fn remember(&mut self, memory: &[f32]) -> Result<()> {
         self.param.memory = self.stored(memory)?;
         Ok(())
-    }
-
-    /// The entries that [`Weight::forward`] and `dx` of [`Weight::backward`] compute with, as positions in row order; `None` if
-    /// they are all.
-    pub fn front(&self) -> Option<Vec<u32>> {
-        let front = self.front.as_ref()?;
-        let mut inside = vec![false; self.storage.len()];
-        front.places.iter().for_each(|&at| inside[at as usize] = true);
-        let places = self.storage.places();
-        Some(
-            (0u32..).zip(places.iter()).filter(|(_, at)| inside[**at as usize]).map(|(position, _)| position).collect(),
-        )
-    }
-
-    /// Computes with these entries only from now on, the others being trained behind them: positions in row order, rising.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for positions that do not rise or do not exist; when there is no memory.
-    pub fn set_front(&mut self, positions: &[u32]) -> Result<()> {
-        let nnz = self.nnz();
-        if !positions.is_sorted_by(|a, b| a < b) || positions.last().is_some_and(|&last| last as usize >= nnz) {
-            let expected = format!("rising numbers below {nnz}");
-            return Err(Error::Setting { name: "front of a weight", found: "other positions".to_owned(), expected });
-        }
-        if positions.len() == nnz {
-            self.front = None;
-            return Ok(());
-        }
-        let own = self.storage.places();
-        let places: Vec<u32> = positions.iter().map(|&position| own[position as usize]).collect();
-        self.front = Some(match &self.storage {
-            Storage::Dense { .. } => Front { places, pattern: None },
-            Storage::Sparse(whole) => {
-                let whole = whole.pattern()?;
-                let indices = positions.iter().map(|&at| whole.indices()[at as usize]).collect();
-                let indptr = whole.indptr().iter().map(|&end| positions.partition_point(|&at| at < end) as u32);
-                let front = Pattern::new(whole.rows(), whole.cols(), indptr.collect(), indices)?;
-                let pattern = TwoWay::new(&front)?;
-                let mut ordered = vec![0; places.len()];
-                pattern.row_order().iter().zip(&places).for_each(|(&to, &from)| ordered[to as usize] = from);
-                Front { places: ordered, pattern: Some(pattern) }
-            }
-        });
-        Ok(())
-    }
-
-    /// The gradient `dy xᵀ` on the pattern, in row order.
-    pub fn gradient<'a>(&mut self, x: impl Into<Input<'a>>, dy: &Batch) -> Result<Vec<f32>> {
-        let x = x.into();
-        let mut gradient = rarefy_core::matrix::try_vec("gradient of a weight", self.storage.len(), 0.0f32)?;
-        match &self.storage {
-            Storage::Sparse(pattern) => {
-                let (to, values) = (Gradient::Accumulate(&mut gradient), &mut self.param.values);
-                match x {
-                    Input::Dense(x) => sparse_dense::backward(pattern, values, x, dy, None, to, None),
-                    Input::Sparse(x) => sparse_input::backward(pattern, values, x, dy, to, true),
-                }
-            }
-            Storage::Dense { rows, cols, .. } => {
-                let x = dense(x);
-                let dy = Strided::new(dy.data(), *rows, x.width(), dy.stride());
-                product(&mut gradient, *cols, 0.0, dy, Strided::new(x.data(), *cols, x.width(), x.stride()).t());
-            }
-        }
-        Ok(self.in_row_order(&gradient))
     }
 
     /// The pattern.
@@ -567,124 +425,6 @@ impl Weight {
             }
         }
     }
-
-    /// Calls `change(row, values, beside)` with the stored numbers of each row, those of `beside` with them: an array in the same
-    /// order, or an empty one.
-    pub(crate) fn each_row(&mut self, beside: &[f32], mut change: impl FnMut(usize, &mut [f32], &[f32])) {
-        let values = &mut self.param.values;
-        match &self.storage {
-            Storage::Dense { cols, .. } => {
-                for (i, row) in values.chunks_exact_mut((*cols).max(1)).enumerate() {
-                    let range = if beside.is_empty() { 0..0 } else { i * cols..(i + 1) * cols };
-                    change(i, row, &beside[range]);
-                }
-            }
-            Storage::Sparse(pattern) => {
-                let (mut row, mut with) = (Vec::new(), Vec::new());
-                let mut counts = vec![0usize; pattern.rows()];
-                pattern.row_idx().iter().for_each(|&i| counts[i as usize] += 1);
-                let order = pattern.row_order();
-                let mut rest = &order[..];
-                for (i, count) in counts.into_iter().enumerate() {
-                    let (places, later) = rest.split_at(count);
-                    rest = later;
-                    row.clear();
-                    row.extend(places.iter().map(|&at| values[at as usize]));
-                    with.clear();
-                    with.extend(places.iter().filter_map(|&at| beside.get(at as usize)));
-                    change(i, &mut row, &with);
-                    places.iter().zip(&row).for_each(|(&at, &value)| values[at as usize] = value);
-                }
-            }
-        }
-    }
-
-    /// The sum of something over the stored numbers of each row; `of` gets where they are stored.
-    pub(crate) fn row_sums(&self, of: impl Fn(usize) -> f64) -> Vec<f64> {
-        match &self.storage {
-            Storage::Dense { rows, cols, .. } => {
-                (0..*rows).map(|i| (i * cols..(i + 1) * cols).map(&of).sum()).collect()
-            }
-            Storage::Sparse(pattern) => {
-                let mut sums = vec![0.0; pattern.rows()];
-                pattern.row_idx().iter().enumerate().for_each(|(at, &i)| sums[i as usize] += of(at));
-                sums
-            }
-        }
-    }
-
-    /// Streams the dense gradient `dy xᵀ` in blocks of whole rows: calls `visit(first row, block)` for each, on all
-    /// threads and in no particular order. Blocks have a multiple of `unit` rows, but for the last; no thread ever
-    /// holds more than one.
-    pub fn dense_gradient<'a>(
-        &self,
-        x: impl Into<Input<'a>>,
-        dy: &Batch,
-        unit: usize,
-        visit: impl Fn(usize, &mut [f32]) + Sync,
-    ) {
-        let (rows, cols, x, unit) = (self.rows(), self.cols(), x.into(), unit.max(1));
-        parallel::run_chunks(rows, block_rows(cols).next_multiple_of(unit), |range| {
-            BLOCK.with_borrow_mut(|block| {
-                block.resize(range.len() * cols, 0.0);
-                match x {
-                    Input::Dense(x) => {
-                        let dy = Strided::new(dy.data(), rows, x.width(), dy.stride()).slice(range.clone());
-                        product(block, cols, 0.0, dy, Strided::new(x.data(), cols, x.width(), x.stride()).t());
-                    }
-                    Input::Sparse(x) => {
-                        block.fill(0.0);
-                        for (row, i) in block.chunks_exact_mut(cols.max(1)).zip(range.clone()) {
-                            let dy = dy.row(i);
-                            for (a, &j) in x.active().iter().enumerate() {
-                                let (samples, inputs) = x.feature(a);
-                                row[j as usize] = samples.iter().zip(inputs).map(|(&s, &x)| dy[s as usize] * x).sum();
-                            }
-                        }
-                    }
-                }
-                visit(range.start, block);
-            });
-        });
-    }
-
-    /// From now on, leaves columns of features alone that no sample of a sparse batch has.
-    pub fn be_lazy(&mut self) {
-        self.lazy.get_or_insert_default();
-    }
-
-    /// What its columns have missed, if it is lazy.
-    pub fn lazy(&self) -> Option<&Lazy> {
-        self.lazy.as_ref()
-    }
-
-    /// As [`Weight::lazy`], to change.
-    pub fn lazy_mut(&mut self) -> &mut Option<Lazy> {
-        &mut self.lazy
-    }
-
-    /// Brings the columns of these features up to date; all of them without a list.
-    pub fn catch_up(&mut self, features: Option<&[u32]>) {
-        if let (Some(lazy), Storage::Sparse(pattern)) = (&mut self.lazy, &self.storage) {
-            match features {
-                Some(features) => lazy.catch_up(features.iter().copied(), pattern, &mut self.param.values),
-                None => lazy.catch_up(0..pattern.cols() as u32, pattern, &mut self.param.values),
-            }
-        }
-    }
-
-    /// Applies the accumulated gradient and clears it; if it is lazy, to the columns that were touched.
-    pub fn apply_gradient(&mut self, rule: &Rule) {
-        match (&mut self.lazy, &self.storage) {
-            (Some(lazy), Storage::Sparse(pattern)) => lazy.apply_gradient(rule, pattern, &mut self.param),
-            _ => self.param.apply_gradient(rule),
-        }
-    }
-}
-
-/// Rows in a block of the dense gradient: fewer where they are long, so that a block has about a million numbers at most.
-pub(crate) fn block_rows(cols: usize) -> usize {
-    CHUNK.min((1 << 20) / cols.max(1)).max(1)
 }
 
 /// `y = W x` of a sparse weight.
@@ -701,21 +441,4 @@ fn dense(x: Input<'_>) -> &Batch {
         Input::Dense(x) => x,
         Input::Sparse(_) => panic!("a weight that is stored dense, and sparse input: see `Weight::store_sparse`"),
     }
-}
-
-/// From where to where numbers move, for the entries that two patterns share. Places are in row order.
-fn moves(old: &Pattern, old_places: &[u32], new: &Pattern, new_places: &[u32]) -> Vec<(u32, u32)> {
-    let mut moves = Vec::with_capacity(new.nnz());
-    for i in 0..new.rows() {
-        let (mut at, end) = (old.indptr()[i] as usize, old.indptr()[i + 1] as usize);
-        for (j, &to) in new.row(i).iter().zip(&new_places[new.indptr()[i] as usize..]) {
-            while at < end && old.indices()[at] < *j {
-                at += 1;
-            }
-            if at < end && old.indices()[at] == *j {
-                moves.push((old_places[at], to));
-            }
-        }
-    }
-    moves
 }

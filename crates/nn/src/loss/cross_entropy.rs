@@ -6,7 +6,7 @@
 //! is expected to be drawn: each `zⱼ` is corrected by `−ln Eⱼ`, but for that of the right class, which is always there. The sum is
 //! estimated without bias; its logarithm, and so the loss, nearly so, the better the larger the sample.
 
-use super::{Loss, Targets, check_classes, prepare, wrong};
+use super::{Loss, Targets, classes, prepare};
 use crate::Result;
 use crate::sample::Sample;
 use rarefy_core::kernels::loss::{per_sample, softmax_cross_entropy};
@@ -41,7 +41,7 @@ impl Loss for CrossEntropy {
         scale: f32,
         mut dz: Option<&mut Batch>,
     ) -> Result<f64> {
-        let classes = self.classes(z, targets, z.features())?;
+        let classes = classes(self, z, targets, z.features())?;
         prepare(self, z, weights, dz.as_deref_mut())?;
         Ok(softmax_cross_entropy(z, classes, weights, scale, dz))
     }
@@ -55,7 +55,7 @@ impl Loss for CrossEntropy {
         scale: f32,
         mut dz: Option<&mut Batch>,
     ) -> Result<f64> {
-        let classes = super::places(self, sample, self.classes(z, targets, usize::MAX)?)?;
+        let classes = super::places(self, sample, classes(self, z, targets, usize::MAX)?)?;
         prepare(self, z, weights, dz.as_deref_mut())?;
         let mut corrected = z.clone();
         for (j, &count) in sample.counts.iter().enumerate() {
@@ -69,23 +69,11 @@ impl Loss for CrossEntropy {
     }
 
     fn each(&self, z: &Batch, targets: &Targets<'_>) -> Result<Vec<f64>> {
-        let classes = self.classes(z, targets, z.features())?;
+        let classes = classes(self, z, targets, z.features())?;
         Ok(per_sample(z, |s, z| {
             let largest = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let sum: f64 = z.iter().map(|&z| f64::from((z - largest).exp())).sum();
             f64::from(largest) + sum.ln() - f64::from(z[classes[s] as usize])
         }))
-    }
-}
-
-impl CrossEntropy {
-    /// The classes, if that is what the targets are, below `count`.
-    fn classes<'a>(&self, z: &Batch, targets: &Targets<'a>, count: usize) -> Result<&'a [u32]> {
-        let Targets::Classes(classes) = *targets else {
-            let problem = "the targets are numbers, expected classes; use squared-error, or name a label column";
-            return Err(wrong(self, problem.to_owned()));
-        };
-        check_classes(self, z, classes, count)?;
-        Ok(classes)
     }
 }

@@ -6,7 +6,7 @@
 //! * sparsemax: `H = ½(1 − Σ p²)`; Martins and Astudillo, *From softmax to sparsemax*, 2016;
 //! * entmax-1.5: `H = (4/3)(1 − Σ p^1.5)`; Peters, Niculae and Martins, *Sparse sequence-to-sequence models*, 2019.
 
-use super::{Loss, Targets, check_classes, prepare, wrong};
+use super::{Loss, Targets, classes, prepare};
 use crate::Result;
 use rarefy_core::kernels::elementwise::Entmax;
 use rarefy_core::kernels::loss::{entmax_loss, entmax_losses};
@@ -22,16 +22,6 @@ impl SparseProbabilities {
     pub const SPARSEMAX: Self = Self(Entmax::Sparsemax);
     /// 1.5-entmax.
     pub const ENTMAX: Self = Self(Entmax::OneAndAHalf);
-
-    /// The classes, if that is what the targets are.
-    fn classes<'a>(&self, z: &Batch, targets: &Targets<'a>) -> Result<&'a [u32]> {
-        let Targets::Classes(classes) = *targets else {
-            let problem = "the targets are numbers, expected classes; use squared-error, or name a label column";
-            return Err(wrong(self, problem.to_owned()));
-        };
-        check_classes(self, z, classes, z.features())?;
-        Ok(classes)
-    }
 }
 
 impl Loss for SparseProbabilities {
@@ -64,12 +54,12 @@ impl Loss for SparseProbabilities {
         scale: f32,
         mut dz: Option<&mut Batch>,
     ) -> Result<f64> {
-        let classes = self.classes(z, targets)?;
+        let classes = classes(self, z, targets, z.features())?;
         prepare(self, z, weights, dz.as_deref_mut())?;
         Ok(entmax_loss(self.0, z, classes, weights, scale, dz))
     }
 
     fn each(&self, z: &Batch, targets: &Targets<'_>) -> Result<Vec<f64>> {
-        Ok(entmax_losses(self.0, z, self.classes(z, targets)?))
+        Ok(entmax_losses(self.0, z, classes(self, z, targets, z.features())?))
     }
 }

@@ -149,6 +149,16 @@ fn places(loss: &dyn Loss, sample: &Sample, targets: &[u32]) -> Result<Vec<u32>>
     targets.iter().map(place).collect()
 }
 
+/// The classes, one below `count` for each sample, if that is what the targets are.
+fn classes<'a>(loss: &dyn Loss, z: &Batch, targets: &Targets<'a>, count: usize) -> Result<&'a [u32]> {
+    let found = match *targets {
+        Targets::Classes(classes) => return check_classes(loss, z, classes, count).map(|()| classes),
+        Targets::Values(_) => "numbers, expected classes; use squared-error, or name a label column",
+        Targets::Labels(_) => "sets of labels, expected classes; use label-cross-entropy",
+    };
+    Err(wrong(loss, format!("the targets are {found}")))
+}
+
 /// Checks that there is a class below `count` for each sample.
 fn check_classes(loss: &dyn Loss, z: &Batch, classes: &[u32], count: usize) -> Result<()> {
     if classes.len() != z.len() {

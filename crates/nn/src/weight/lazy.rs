@@ -12,6 +12,7 @@ use std::ops::Range;
 use rarefy_core::kernels::sparse_dense::TwoWay;
 use rarefy_core::kernels::update::{self, Moments, Rule};
 
+use super::{Storage, Weight};
 use crate::Param;
 
 /// What the columns of a weight have missed.
@@ -106,6 +107,41 @@ impl Lazy {
             gradient[range].fill(0.0);
         }
         self.advance(rule, &touched, pattern.cols());
+    }
+}
+
+impl Weight {
+    /// From now on, leaves columns of features alone that no sample of a sparse batch has.
+    pub fn be_lazy(&mut self) {
+        self.lazy.get_or_insert_default();
+    }
+
+    /// What its columns have missed, if it is lazy.
+    pub fn lazy(&self) -> Option<&Lazy> {
+        self.lazy.as_ref()
+    }
+
+    /// As [`Weight::lazy`], to change.
+    pub fn lazy_mut(&mut self) -> &mut Option<Lazy> {
+        &mut self.lazy
+    }
+
+    /// Brings the columns of these features up to date; all of them without a list.
+    pub fn catch_up(&mut self, features: Option<&[u32]>) {
+        if let (Some(lazy), Storage::Sparse(pattern)) = (&mut self.lazy, &self.storage) {
+            match features {
+                Some(features) => lazy.catch_up(features.iter().copied(), pattern, &mut self.param.values),
+                None => lazy.catch_up(0..pattern.cols() as u32, pattern, &mut self.param.values),
+            }
+        }
+    }
+
+    /// Applies the accumulated gradient and clears it; if it is lazy, to the columns that were touched.
+    pub fn apply_gradient(&mut self, rule: &Rule) {
+        match (&mut self.lazy, &self.storage) {
+            (Some(lazy), Storage::Sparse(pattern)) => lazy.apply_gradient(rule, pattern, &mut self.param),
+            _ => self.param.apply_gradient(rule),
+        }
     }
 }
 
