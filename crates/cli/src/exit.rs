@@ -54,13 +54,24 @@ pub fn report(error: &anyhow::Error, output: &Output) -> u8 {
         return DONE; // whoever read our output has seen enough
     }
     let code = of(error);
-    let text = format!("{error:#}");
+    let text = causes(error);
     if output.json {
         output.say(&serde_json::json!({ "error": text, "code": code }).to_string());
     } else {
         output.say(&format!("rarefy: {text}"));
     }
     code
+}
+
+/// An error and its causes, those left out that the words before them tell already.
+fn causes(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// The code of an error.
@@ -141,6 +152,12 @@ mod tests {
             let text = error.to_string();
             assert_eq!(of(&anyhow::Error::new(error)), code, "{text}");
         }
+    }
+
+    #[test]
+    fn every_cause_is_told_once() {
+        let error = anyhow::anyhow!("it is a folder").context("x: could not write: it is a folder").context("saving");
+        assert_eq!(causes(&error), "saving: x: could not write: it is a folder");
     }
 
     #[test]

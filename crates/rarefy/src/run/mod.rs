@@ -26,6 +26,7 @@
 //! # Ok::<(), rarefy::Error>(())
 //! ```
 
+mod check;
 mod checkpoint;
 pub mod data;
 pub(crate) mod memory;
@@ -44,12 +45,13 @@ use rarefy_data::{Factors, Target};
 use rarefy_model::artifact::{Artifact, Scaling, Task};
 use rarefy_model::file::{Disk, Lock, System, write_aside_on};
 use rarefy_model::graph::Graph;
-use rarefy_nn::trainer::{Aim, Epoch, Settings};
+use rarefy_nn::trainer::{Aim, Settings};
 use rarefy_nn::{Ended, Split, Trainer};
 
 use crate::{Error, Recipe, Result, evaluate};
 use checkpoint::Identity;
 use data::Parts;
+use outcome::record;
 
 /// The checkpoint's name in the output folder.
 pub const CHECKPOINT: &str = "checkpoint.rarefy";
@@ -424,7 +426,7 @@ impl Job {
 
 /// Checks everything that can be checked before training, reads the data, and completes the recipe.
 pub(crate) fn prepared(mut recipe: Recipe, folder: &Path) -> Result<(Recipe, Parts)> {
-    plan::check_layers(&recipe)?;
+    check::layers(&recipe)?;
     plan::complete(&mut recipe)?;
     if let Some(inputs) = memory::known_inputs(&recipe) {
         plan::config(&recipe, Role::Sparse, inputs, 0)?.check()?;
@@ -432,6 +434,9 @@ pub(crate) fn prepared(mut recipe: Recipe, folder: &Path) -> Result<(Recipe, Par
     }
     refuse_non_folder(folder)?;
     let parts = data::load(&mut recipe)?;
+    let classes = (data::aim(&recipe) != Aim::Input && matches!(parts.train.target, Target::Classes(_)))
+        .then_some(parts.train.class_names.len());
+    check::answers(&recipe, classes)?;
     let inputs = parts.train.cols();
     for role in plan::roles(&recipe) {
         plan::config(&recipe, role, inputs, 0)?.check()?;
@@ -443,27 +448,6 @@ pub(crate) fn prepared(mut recipe: Recipe, folder: &Path) -> Result<(Recipe, Par
 /// Rows, each by itself.
 fn rows_of(rows: &rarefy_core::matrix::Dense<f32>) -> Vec<Vec<f32>> {
     (0..rows.rows()).map(|i| rows.row(i).to_vec()).collect()
-}
-
-/// What is known of an epoch, without the trainer's types.
-fn record(epoch: &Epoch) -> Record {
-    let Epoch { train_loss, train_accuracy, validation_loss, validation_accuracy, cost, .. } = *epoch;
-    let nnz: u64 = epoch.nnz.iter().sum();
-    let entries: f64 =
-        epoch.nnz.iter().zip(&epoch.densities).map(|(&n, &d)| if d > 0.0 { n as f64 / d } else { 0.0 }).sum();
-    Record {
-        epoch: epoch.epoch,
-        train_loss,
-        train_accuracy,
-        validation_loss,
-        validation_accuracy,
-        learning_rate: f64::from(epoch.learning_rate),
-        density: (entries > 0.0).then(|| nnz as f64 / entries),
-        densities: epoch.densities.clone(),
-        seconds: cost.seconds,
-        cpu_seconds: cost.cpu_seconds,
-        joules: cost.joules,
-    }
 }
 
 /// Progress whose work has the model's name.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use rarefy_model::artifact::Artifact;
 use rarefy_model::graph::{LayerInfo, Weight};
 use rarefy_model::runtime::Activity;
+use rarefy_nn::trainer::Epoch;
 use serde::{Deserialize, Serialize};
 
 use super::plan::Role;
@@ -247,6 +248,27 @@ pub fn metrics_csv<'a>(models: impl Iterator<Item = (Role, &'a [Record])>) -> St
         }
     }
     text
+}
+
+/// What is known of an epoch, without the trainer's types.
+pub(super) fn record(epoch: &Epoch) -> Record {
+    let Epoch { train_loss, train_accuracy, validation_loss, validation_accuracy, cost, .. } = *epoch;
+    let nnz: u64 = epoch.nnz.iter().sum();
+    let entries: f64 =
+        epoch.nnz.iter().zip(&epoch.densities).map(|(&n, &d)| if d > 0.0 { n as f64 / d } else { 0.0 }).sum();
+    Record {
+        epoch: epoch.epoch,
+        train_loss,
+        train_accuracy,
+        validation_loss,
+        validation_accuracy,
+        learning_rate: f64::from(epoch.learning_rate),
+        density: (entries > 0.0).then(|| nnz as f64 / entries),
+        densities: epoch.densities.clone(),
+        seconds: cost.seconds,
+        cpu_seconds: cost.cpu_seconds,
+        joules: cost.joules,
+    }
 }
 
 #[cfg(test)]

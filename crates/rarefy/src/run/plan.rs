@@ -1,11 +1,15 @@
 //! From a recipe to what the trainer takes, for each of the models of a run.
 
 use rarefy_core::pattern::Distribution;
-use rarefy_nn::optimizer::{self, Clip, Kind, Shape};
+use rarefy_nn::optimizer::{Kind, Shape};
 use rarefy_nn::sparsify::{self, Penalty, Rewind, Schedule, Trigger};
 use rarefy_nn::trainer::{ClassWeights, Stop};
-use rarefy_nn::{Config, Net, Optimizer, Sparsity, layer};
+use rarefy_nn::{Config, Net, Optimizer, Sparsity};
 use serde::{Deserialize, Serialize};
+
+mod optimizer;
+
+use optimizer::optimizer;
 
 use crate::recipe::{self, Recipe, Spread};
 use crate::{Error, Result};
@@ -158,61 +162,6 @@ fn complete_sparsity(asked: &mut recipe::Sparsity) -> Result<()> {
         asked.gradient_memory.get_or_insert(trigger.memory);
     }
     Ok(())
-}
-
-/// The optimizer of a model.
-pub fn optimizer(recipe: &Recipe, role: Role) -> Result<Optimizer> {
-    let train = &recipe.train;
-    let usual = Optimizer::named(&train.optimizer)?;
-    let or = |given: Option<f64>, usual: f32| given.map_or(usual, |x| x as f32);
-    let kind = match usual.kind {
-        Kind::Sgd { momentum, nesterov } => {
-            Kind::Sgd { momentum: or(train.momentum, momentum), nesterov: train.nesterov.unwrap_or(nesterov) }
-        }
-        Kind::Adam { beta1, beta2, epsilon } => Kind::Adam {
-            beta1: or(train.beta1, beta1),
-            beta2: or(train.beta2, beta2),
-            epsilon: or(train.epsilon, epsilon),
-        },
-        Kind::AdamW { beta1, beta2, epsilon } => Kind::AdamW {
-            beta1: or(train.beta1, beta1),
-            beta2: or(train.beta2, beta2),
-            epsilon: or(train.epsilon, epsilon),
-        },
-        Kind::RmsProp { alpha, momentum, epsilon } => Kind::RmsProp {
-            alpha: or(train.alpha, alpha),
-            momentum: or(train.momentum, momentum),
-            epsilon: or(train.epsilon, epsilon),
-        },
-    };
-    let shape = match Shape::named(&train.schedule)? {
-        Shape::Constant => Shape::Constant,
-        Shape::Step { every, factor } => {
-            Shape::Step { every: train.step_every.unwrap_or(every), factor: train.step_factor.unwrap_or(factor) }
-        }
-        Shape::Cosine { floor } => Shape::Cosine { floor: train.floor.unwrap_or(floor) },
-        Shape::OneCycle { peak_at, start, end } => Shape::OneCycle {
-            peak_at: train.peak_at.unwrap_or(peak_at),
-            start: train.start.unwrap_or(start),
-            end: train.end.unwrap_or(end),
-        },
-    };
-    let clip = match (train.clip_norm, train.clip_value) {
-        (Some(norm), _) => Clip::Norm(norm as f32),
-        (None, Some(value)) => Clip::Value(value as f32),
-        (None, None) => Clip::None,
-    };
-    let rate = match role {
-        Role::Twin => recipe.twin.learning_rate.or(train.learning_rate),
-        _ => train.learning_rate,
-    };
-    Ok(Optimizer {
-        kind,
-        learning_rate: or(rate, usual.learning_rate),
-        weight_decay: or(train.weight_decay, usual.weight_decay),
-        schedule: optimizer::Schedule { shape, warm_up: train.warm_up },
-        clip,
-    })
 }
 
 /// What a penalty of given strength leaves at least.
@@ -406,21 +355,6 @@ pub fn config(recipe: &Recipe, role: Role, inputs: usize, nnz: usize) -> Result<
     })
 }
 
-/// Checks that layers exist and are written right, before data are read.
-pub fn check_layers(recipe: &Recipe) -> Result<()> {
-    for (at, words) in recipe.model.layers.iter().enumerate() {
-        let word = words.split_whitespace().next().unwrap_or_default();
-        let known = || layer::registry().iter().map(|entry| entry.word);
-        if !known().any(|known| known == word) {
-            let near = crate::recipe::nearest(word, known());
-            let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-            let problem = format!("entry {} is {words:?}, which is no layer{near}", at + 1);
-            return Err(Error::Recipe { place: "model.layers".to_owned(), problem });
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -515,13 +449,5 @@ mod tests {
         recipe.set("train.epochs=4").unwrap();
         recipe.set("sparsity.epochs-factor=2.5").unwrap();
         assert_eq!((epochs(&recipe, Role::Sparse), epochs(&recipe, Role::Twin)), (10, 4));
-    }
-
-    #[test]
-    fn an_unknown_layer_is_named_before_data_are_read() {
-        let mut recipe = Recipe::builtin();
-        recipe.set("model.layers=[\"linear 10\", \"rellu\"]").unwrap();
-        let message = check_layers(&recipe).unwrap_err().to_string();
-        assert!(message.contains("entry 2 is \"rellu\", which is no layer; did you mean relu?"), "{message}");
     }
 }
