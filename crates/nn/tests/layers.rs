@@ -3,8 +3,7 @@
 mod common;
 
 use common::{
-    LENGTHS, away_from_zero, batch, check_close, check_gradient, dot, loss_and_gradients, numbers, padding_is_zero,
-    random,
+    LENGTHS, away_from_zero, batch, check_close, check_gradient, check_network, dot, numbers, padding_is_zero, random,
 };
 use rarefy_core::matrix::{Batch, Dense};
 use rarefy_core::pattern::{Pattern, Structure};
@@ -13,7 +12,7 @@ use rarefy_model::graph::{Graph, Op};
 use rarefy_model::runtime::Runtime;
 use rarefy_nn::net::Build;
 use rarefy_nn::optimizer::{Kind, Optimizer};
-use rarefy_nn::{Layer, Mode, Net, Network, Param, Pass, Step, Weight, layer};
+use rarefy_nn::{Layer, Mode, Net, Network, Pass, Step, Weight, layer};
 
 /// Every layer, in the words of recipes. A new layer adds its line here.
 const LAYERS: &[&str] = &[
@@ -308,21 +307,7 @@ fn layers_that_work_in_place_leave_what_others_still_read() {
     ] {
         let net = words.iter().fold(Net::new(5).layer("sigmoid").linear(4), |net, words| net.layer(*words)).linear(3);
         let mut network = net.build(&Build { seed: 2, ..Build::default() }).unwrap();
-        let mut random = random(3);
-        let x = batch(5, 17, 0.0, |_, _| away_from_zero(&mut random));
-        let t = batch(3, 17, 0.0, |_, _| away_from_zero(&mut random));
-        loss_and_gradients(&mut network, &x, &t);
-        let params: Vec<Vec<Param>> =
-            network.layers().iter().map(|l| l.params().into_iter().map(|(_, p)| p.clone()).collect()).collect();
-        for (at, params) in params.iter().enumerate() {
-            for (i, Param { values, gradient, .. }) in params.iter().enumerate() {
-                check_gradient(&format!("{words:?}, layer {at}"), values, gradient, |moved| {
-                    network.layers_mut()[at].params_mut()[i].1.values.copy_from_slice(moved);
-                    loss_and_gradients(&mut network, &x, &t)
-                });
-                network.layers_mut()[at].params_mut()[i].1.values.copy_from_slice(values);
-            }
-        }
+        check_network(&format!("{words:?}"), &mut network);
     }
 }
 

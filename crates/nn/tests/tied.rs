@@ -2,13 +2,13 @@
 
 mod common;
 
-use common::{away_from_zero, batch, check_close, check_gradient, loss_and_gradients, random};
+use common::{away_from_zero, batch, check_close, check_network, loss_and_gradients, random};
 use rarefy_core::matrix::Dense;
 use rarefy_model::runtime::Runtime;
 use rarefy_nn::loss::{Targets, loss};
 use rarefy_nn::net::Build;
 use rarefy_nn::optimizer::Optimizer;
-use rarefy_nn::{Mode, Net, Network, Param, Step};
+use rarefy_nn::{Mode, Net, Network, Step};
 
 const TRAIN: Mode = Mode::Train { seed: 5, step: 3, row: 64 };
 
@@ -22,21 +22,7 @@ fn tied(density: f64) -> Network {
 fn gradients_of_a_shared_weight_come_from_both_layers() {
     for density in [0.3, 1.0] {
         let mut network = tied(density);
-        let mut random = random(3);
-        let x = batch(5, 17, 0.0, |_, _| away_from_zero(&mut random));
-        let t = batch(3, 17, 0.0, |_, _| away_from_zero(&mut random));
-        loss_and_gradients(&mut network, &x, &t);
-        let params: Vec<Vec<Param>> =
-            network.layers().iter().map(|l| l.params().into_iter().map(|(_, p)| p.clone()).collect()).collect();
-        for (at, params) in params.iter().enumerate() {
-            for (i, Param { values, gradient, .. }) in params.iter().enumerate() {
-                check_gradient(&format!("density {density}, layer {at}"), values, gradient, |moved| {
-                    network.layers_mut()[at].params_mut()[i].1.values.copy_from_slice(moved);
-                    loss_and_gradients(&mut network, &x, &t)
-                });
-                network.layers_mut()[at].params_mut()[i].1.values.copy_from_slice(values);
-            }
-        }
+        check_network(&format!("density {density}"), &mut network);
     }
 }
 

@@ -1,11 +1,11 @@
 //! The report of a frontier: accuracy against nonzeros, bytes and time.
 
-use minijinja::{Environment, Value, context};
+use minijinja::{Value, context};
 use rarefy::frontier::{Curve, Spread, Summary};
 use rarefy::run::Role;
 
 use super::scatter::{Across, Mark, Scatter, Series};
-use super::{STYLE, picture};
+use super::{STYLE, environment, picture};
 use crate::number::{bytes, grouped, ratio, significant};
 use crate::table;
 
@@ -16,8 +16,7 @@ const TEMPLATE: &str = include_str!("frontier.html");
 /// # Errors
 /// None in a released program: a test renders the template.
 pub fn render(curve: &Curve) -> anyhow::Result<String> {
-    let mut environment = Environment::new();
-    environment.add_template("frontier.html", TEMPLATE)?; // the name's ending switches escaping on
+    let environment = environment("frontier.html", TEMPLATE)?;
     let (mut header, rows) = table::frontier(curve);
     header.pop(); // of the column that marks the knee: here its row is marked
     let rows: Vec<Value> = rows

@@ -20,6 +20,22 @@ use chart::{Chart, Line, Unit};
 
 const TEMPLATE: &str = include_str!("template.html");
 
+/// What both pages share, by the names under which they ask for it. A name's ending switches escaping on.
+const SHARED: [(&str, &str); 3] = [
+    ("page.html", include_str!("page.html")),
+    ("pictures.html", include_str!("pictures.html")),
+    ("remarks.html", include_str!("remarks.html")),
+];
+
+/// An environment that has a page, and what pages share.
+fn environment<'a>(name: &'a str, page: &'a str) -> Result<Environment<'a>, minijinja::Error> {
+    let mut environment = Environment::new();
+    for (name, part) in SHARED.into_iter().chain([(name, page)]) {
+        environment.add_template(name, part)?;
+    }
+    Ok(environment)
+}
+
 /// How all reports look.
 const STYLE: &str = include_str!("style.css");
 
@@ -28,8 +44,7 @@ const STYLE: &str = include_str!("style.css");
 /// # Errors
 /// None in a released program: a test renders the template.
 pub fn render(outcome: &Outcome) -> anyhow::Result<String> {
-    let mut environment = Environment::new();
-    environment.add_template("report.html", TEMPLATE)?; // the name's ending switches escaping on
+    let environment = environment("report.html", TEMPLATE)?;
     let (header, rows) = comparison(outcome);
     let charts: Vec<Value> =
         charts(outcome).into_iter().map(|chart| picture(&chart.title, &chart.note, &chart.svg())).collect();

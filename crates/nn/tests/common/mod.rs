@@ -4,7 +4,7 @@
 use rarefy_core::matrix::Batch;
 use rarefy_core::random::{Key, Stream};
 use rarefy_nn::loss::{Targets, loss};
-use rarefy_nn::{Mode, Network, Step};
+use rarefy_nn::{Mode, Network, Param, Step};
 
 /// Batch sizes around the width of a vector.
 pub const LENGTHS: [usize; 4] = [1, 5, 16, 33];
@@ -88,4 +88,23 @@ pub fn loss_and_gradients(network: &mut Network, x: &Batch, t: &Batch) -> f64 {
     let value = loss("squared-error").unwrap().evaluate(z, &Targets::Values(t), None, 1.0, Some(dz)).unwrap();
     network.backward(mode, Step::Accumulate);
     value
+}
+
+/// Checks the gradients of all numbers of a network of 5 inputs and 3 outputs.
+pub fn check_network(what: &str, network: &mut Network) {
+    let mut random = random(3);
+    let x = batch(5, 17, 0.0, |_, _| away_from_zero(&mut random));
+    let t = batch(3, 17, 0.0, |_, _| away_from_zero(&mut random));
+    loss_and_gradients(network, &x, &t);
+    let params: Vec<Vec<Param>> =
+        network.layers().iter().map(|l| l.params().into_iter().map(|(_, p)| p.clone()).collect()).collect();
+    for (at, params) in params.iter().enumerate() {
+        for (i, Param { values, gradient, .. }) in params.iter().enumerate() {
+            check_gradient(&format!("{what}, layer {at}"), values, gradient, |moved| {
+                network.layers_mut()[at].params_mut()[i].1.values.copy_from_slice(moved);
+                loss_and_gradients(network, &x, &t)
+            });
+            network.layers_mut()[at].params_mut()[i].1.values.copy_from_slice(values);
+        }
+    }
 }
