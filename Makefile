@@ -1,5 +1,5 @@
 # make test   everything that must hold
-# make lint   formatting, clippy, licences
+# make lint   formatting, clippy, fuzz targets (checked, not linked: no libFuzzer needed), licences
 # make bench  kernel benchmarks
 # make peers  Rarefy against its peers, in one run (installs them into target/peers)
 # make methods   every sparsity method on MNIST beside its dense twin (hours; goes on where it was stopped)
@@ -20,6 +20,7 @@ test: lint
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	CUSTOM_LIBFUZZER_PATH=/nowhere/libfuzzer.a $(CARGO) check --quiet --locked --manifest-path fuzz/Cargo.toml
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check licenses bans sources; \
 	else echo "cargo-deny is not installed: licences not checked (cargo install cargo-deny)"; fi
 
