@@ -1,7 +1,8 @@
 //! Times one training step of one linear layer without bias: forward, dX, dW and Adam.
 //!
 //! `layer_step SIZE BATCH DENSITY THREADS REPEATS` prints one JSON object, in milliseconds. `bench/peers/training.py` runs it
-//! beside PyTorch.
+//! beside PyTorch. With THREADS 0, one and two threads take turns every ten steps, and `speedup` is the median ratio of
+//! neighbours: a machine that changes its speed meets both alike.
 
 use rarefy_core::kernels::update::Rule;
 use rarefy_core::matrix::Batch;
@@ -11,6 +12,9 @@ use rarefy_core::{kernels, parallel};
 use rarefy_nn::{Result, Step, Weight};
 use std::time::Instant;
 
+/// Steps that a number of threads takes before another one's turn; the first of each are to warm up.
+const TURN: usize = 10;
+
 fn main() -> Result<()> {
     let arguments: Vec<f64> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
     let [size, batch, density, threads, repeats] = arguments[..] else {
@@ -18,7 +22,6 @@ fn main() -> Result<()> {
         std::process::exit(2);
     };
     let (size, batch, repeats) = (size as usize, batch as usize, repeats as usize);
-    parallel::set_threads(threads as usize);
     let entries = (density * (size * size) as f64) as usize;
     let pattern = if density >= 1.0 {
         Pattern::full(size, size)?
@@ -44,27 +47,36 @@ fn main() -> Result<()> {
         correction1: 1.0,
         correction2: 1.0,
     };
-    let (mut forward, mut backward, mut step) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..repeats + 3 {
+    let turns: Vec<usize> = if threads == 0.0 { vec![1, 2] } else { vec![threads as usize] };
+    let mut times = vec![[(); 3].map(|()| Vec::new()); turns.len()];
+    for at in 0..(repeats + TURN) * turns.len() {
+        let turn = at / TURN % turns.len();
+        parallel::set_threads(turns[turn]);
         let start = Instant::now();
         weight.forward(&x, &mut y);
-        let middle = start.elapsed().as_secs_f64();
+        let middle = start.elapsed().as_secs_f64() * 1e3;
         weight.backward(&x, &dy, Some(&mut dx), Step::Apply(&rule));
-        let whole = start.elapsed().as_secs_f64();
-        forward.push(middle * 1e3);
-        backward.push((whole - middle) * 1e3);
-        step.push(whole * 1e3);
+        let whole = start.elapsed().as_secs_f64() * 1e3;
+        if at >= TURN * turns.len() {
+            let found = [middle, whole - middle, whole];
+            times[turn].iter_mut().zip(found).for_each(|(part, time)| part.push(time));
+        }
     }
-    let median = |times: &mut Vec<f64>| {
-        times.drain(..3);
-        times.sort_by(f64::total_cmp);
-        (times[times.len() / 2], times[0])
+    let median = |times: &[f64]| {
+        let mut sorted = times.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        sorted[sorted.len() / 2]
     };
-    let ((forward, forward_best), (backward, backward_best), (step, best)) =
-        (median(&mut forward), median(&mut backward), median(&mut step));
     let (nnz, isa) = (weight.nnz(), kernels::isa().name());
-    println!(
-        r#"{{"nnz":{nnz},"isa":"{isa}","forward":{forward:.4},"backward":{backward:.4},"step":{step:.4},"best":{best:.4},"forward_best":{forward_best:.4},"backward_best":{backward_best:.4}}}"#
-    );
+    let mut result = format!(r#"{{"nnz":{nnz},"isa":"{isa}""#);
+    for (name, part) in ["forward", "backward", "step"].iter().zip(&times[0]) {
+        let best = part.iter().copied().fold(f64::INFINITY, f64::min);
+        result += &format!(r#","{name}":{:.4},"{name}_best":{best:.4}"#, median(part));
+    }
+    if let [one, two] = &times[..] {
+        let ratios: Vec<f64> = one[2].iter().zip(&two[2]).map(|(one, two)| one / two).collect();
+        result += &format!(r#","speedup":{:.4}"#, median(&ratios));
+    }
+    println!("{result}}}");
     Ok(())
 }
