@@ -123,12 +123,18 @@ impl<T> Shared<T> {
     }
 }
 
+/// A counter in a cache line (and its prefetched neighbour) of its own.
+#[repr(align(128))]
+struct Padded(AtomicUsize);
+
 /// What all threads of one job see.
 struct Job {
     /// The caller's closure, its lifetime erased: the caller does not return before every worker has left the job.
     body: *const (dyn Fn(usize) + Sync),
     tasks: usize,
-    next: AtomicUsize,
+    /// The next task of each thread's own share: shares lie in the order of the threads, so that a thread meets the memory again
+    /// that it had in the job before.
+    next: Box<[Padded]>,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
@@ -138,18 +144,26 @@ unsafe impl Send for Job {}
 unsafe impl Sync for Job {}
 
 impl Job {
-    /// Takes tasks until none is left.
-    fn work(&self) {
+    /// Where the share of thread `number` begins; that of the last ends where one more would begin.
+    fn start(&self, number: usize) -> usize {
+        (number * self.tasks) / self.next.len()
+    }
+
+    /// Takes the tasks of the share of thread `number`, then what is left of the others'.
+    fn work(&self, number: usize) {
         INSIDE.set(true);
         let done = catch_unwind(AssertUnwindSafe(|| {
             // SAFETY: the caller of `Pool::run` keeps the closure alive until all workers have left.
             let body = unsafe { &*self.body };
-            loop {
-                let task = self.next.fetch_add(1, Ordering::Relaxed);
-                if task >= self.tasks {
-                    break;
+            for share in (number..self.next.len()).chain(0..number) {
+                let end = self.start(share + 1);
+                loop {
+                    let task = self.next[share].0.fetch_add(1, Ordering::Relaxed);
+                    if task >= end {
+                        break;
+                    }
+                    body(task);
                 }
-                body(task);
             }
         }));
         INSIDE.set(false);
@@ -174,7 +188,7 @@ impl Desk {
     }
 
     /// The worker's life: spin for a job, then sleep for one, work, repeat.
-    fn serve(&self) {
+    fn serve(&self, number: usize) {
         loop {
             let idle = Instant::now();
             while !self.busy.load(Ordering::Acquire) && idle.elapsed() < SPIN {
@@ -191,7 +205,7 @@ impl Desk {
             let job = slot.take();
             drop(slot);
             if let Some(job) = job {
-                job.work();
+                job.work(number);
             }
             self.busy.store(false, Ordering::Release);
         }
@@ -218,9 +232,9 @@ impl Pool {
                 job: Mutex::new(None),
                 bell: Condvar::new(),
             });
-            let own = Arc::clone(&desk);
-            let name = format!("rarefy-{}", self.desks.len() + 1);
-            if std::thread::Builder::new().name(name).spawn(move || own.serve()).is_err() {
+            let (own, number) = (Arc::clone(&desk), self.desks.len() + 1);
+            let name = format!("rarefy-{number}");
+            if std::thread::Builder::new().name(name).spawn(move || own.serve(number)).is_err() {
                 break;
             }
             self.desks.push(desk);
@@ -230,8 +244,9 @@ impl Pool {
     fn run(&mut self, workers: usize, tasks: usize, body: &(dyn Fn(usize) + Sync)) {
         // SAFETY: only the lifetime changes; this function returns after every worker has left the job.
         let body = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(body) };
-        let job = Arc::new(Job { body, tasks, next: AtomicUsize::new(0), panic: Mutex::new(None) });
         let desks = &self.desks[..workers.min(self.desks.len())];
+        let starts = (0..=desks.len()).map(|share| Padded(AtomicUsize::new(share * tasks / (desks.len() + 1))));
+        let job = Arc::new(Job { body, tasks, next: starts.collect(), panic: Mutex::new(None) });
         for desk in desks {
             let mut slot = desk.job();
             *slot = Some(Arc::clone(&job));
@@ -240,7 +255,7 @@ impl Pool {
                 desk.bell.notify_one();
             }
         }
-        job.work();
+        job.work(0);
         for desk in desks {
             // A worker that has not picked the job up yet need not: its tasks are done.
             if desk.job().take().is_some() {
