@@ -27,7 +27,7 @@ RATES = ["5e-4", "1e-3", "2e-3", "4e-3", "8e-3", "1.6e-2", "auto"]
 JOBS = {
     "mnist-sparse": (None, ["data.test=1000"]),
     "mnist-constant": (None, ["data.test=1000", "train.schedule=constant", "train.epochs=4"]),
-    "mnist-dense": (None, ["data.test=1000", "sparsity.method=dense", "train.epochs=3"]),
+    "mnist-dense": (None, ["data.test=1000", "sparsity.method=dense", "train.epochs=2"]),
     "digits": ("examples/digits.toml", ["data.test=100"]),
 }
 

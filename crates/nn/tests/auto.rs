@@ -26,10 +26,10 @@ struct Plain {
 }
 
 impl Plain {
-    fn new(x: &[f32]) -> Self {
+    fn new(x: &[f32], d: f64) -> Self {
         let x: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
         let zeros = vec![0.0; x.len()];
-        Self { start: x.clone(), m: zeros.clone(), v: zeros.clone(), s: zeros, x, r: 0.0, d: 1e-6, steps: 0 }
+        Self { start: x.clone(), m: zeros.clone(), v: zeros.clone(), s: zeros, x, r: 0.0, d, steps: 0 }
     }
 
     fn step(&mut self, gradient: impl Fn(usize, f64) -> f64, factor: f64, decay: f64, decoupled: bool) {
@@ -65,10 +65,15 @@ fn quadratic() -> [Vec<f32>; 3] {
     [(); 3].map(|()| (0..37).map(|_| away_from_zero(&mut random)).collect())
 }
 
-/// Minimises it, and returns the numbers with the estimates after every step.
-fn minimise(optimizer: &Optimizer, steps: u64, mut each: impl FnMut(&Param, f64)) {
+/// An estimate that begins with `d`.
+fn begin(d: f64) -> Distance {
+    Distance::from_bits(&[d, 0.0].map(f64::to_bits)).unwrap()
+}
+
+/// Minimises it, and shows the numbers with the estimate after every step.
+fn minimise(optimizer: &Optimizer, mut distance: Distance, steps: u64, mut each: impl FnMut(&Param, f64)) {
     let [start, target, force] = quadratic();
-    let (mut param, mut distance) = (Param::new(start, optimizer.moments()), Distance::default());
+    let mut param = Param::new(start, optimizer.moments());
     for step in 0..steps {
         let fresh: Vec<f32> = (0..37).map(|i| force[i].abs() * (param.values[i] - target[i])).collect();
         let rule = optimizer.rule_at(Clock { step, total: steps, age: step }, &distance);
@@ -79,24 +84,26 @@ fn minimise(optimizer: &Optimizer, steps: u64, mut each: impl FnMut(&Param, f64)
 }
 
 #[test]
-fn three_hundred_steps_follow_the_papers_algorithm() {
+fn a_hundred_steps_follow_the_papers_algorithm() {
     for (decoupled, decay) in [(false, 0.0), (false, 0.02), (true, 0.02)] {
         for shape in [Shape::Constant, Shape::Cosine { floor: 0.1 }] {
             let schedule = Schedule { shape, warm_up: 0.1 };
             let optimizer = Optimizer { schedule, ..adam(decoupled, decay) };
             assert_eq!(optimizer.moments(), 4);
             let [start, target, force] = quadratic();
-            let mut plain = Plain::new(&start);
+            // Single precision hides steps of 1e-6 from numbers near 1: begin with larger ones.
+            let mut plain = Plain::new(&start, 1e-3);
             let mut step = 0;
-            minimise(&optimizer, 300, |param, distance| {
+            minimise(&optimizer, begin(1e-3), 100, |param, distance| {
                 let gradient = |i: usize, w: f64| f64::from(force[i].abs()) * (w - f64::from(target[i]));
-                plain.step(gradient, schedule.factor(step, 300), f64::from(decay), decoupled);
+                plain.step(gradient, schedule.factor(step, 100), f64::from(decay), decoupled);
                 let what = format!("{shape:?}, {decoupled}, {decay}, step {step}");
                 assert!((distance / plain.d - 1.0).abs() < 1e-3, "{what}: {distance}, not {}", plain.d);
                 let expected: Vec<f32> = plain.x.iter().map(|&x| x as f32).collect();
                 check_close(&what, &param.values, &expected, 1e-3);
                 step += 1;
             });
+            assert!(plain.d > 5e-3, "{}", plain.d); // it had something to find
         }
     }
 }
@@ -106,7 +113,7 @@ fn the_estimate_stays_below_the_distance_to_the_solution_and_comes_near() {
     let [start, target, _] = quadratic();
     let farthest = start.iter().zip(&target).map(|(x, a)| f64::from((x - a).abs())).fold(0.0, f64::max);
     let (mut last, mut values) = (0.0, Vec::new());
-    minimise(&adam(false, 0.0), 1000, |param, distance| {
+    minimise(&adam(false, 0.0), Distance::default(), 1000, |param, distance| {
         assert!(distance >= last && distance <= farthest, "{distance} of {farthest}");
         (last, values) = (distance, param.values.clone());
     });
@@ -125,8 +132,7 @@ fn a_sparse_weight_sums_what_a_dense_one_of_the_same_pattern_does() {
             let mut twin = weight.clone();
             twin.store_sparse().unwrap();
             // The plain sums over the pattern, of the values before each step.
-            let (mut random, mut distance) =
-                (random(8), Distance::from_bits(&[0.01f64, 0.0].map(f64::to_bits)).unwrap());
+            let (mut random, mut distance) = (random(8), begin(0.01));
             for step in 0..4 {
                 let x = batch(21, 33, 0.7, |_, _| away_from_zero(&mut random));
                 let dy = batch(9, 33, 0.0, |_, _| away_from_zero(&mut random));
@@ -165,7 +171,7 @@ fn weights_that_grow_begin_at_zero_and_those_that_stay_keep_everything() {
     let mut random = random(8);
     let x = batch(21, 33, 0.7, |_, _| away_from_zero(&mut random));
     let dy = batch(9, 33, 0.0, |_, _| away_from_zero(&mut random));
-    let distance = Distance::from_bits(&[0.01f64, 0.0].map(f64::to_bits)).unwrap();
+    let distance = begin(0.01);
     weight.backward(
         &x,
         &dy,
