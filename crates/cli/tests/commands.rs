@@ -209,7 +209,7 @@ fn a_learning_rate_that_nobody_chose_is_found_and_shown() {
     assert!(table.out.contains("learning rate found"), "{}", table.out);
     assert!(String::from_utf8(place.bytes("out/recipe.toml")).unwrap().contains("learning-rate = \"auto\""));
     place.run(&[&auto[..], &["--set", "train.optimizer=sgd"]].concat()).fails(
-        1,
+        2,
         "train.learning-rate is \"auto\" where train.optimizer is \"sgd\", expected a number, or the optimizer adam or adamw",
     );
 }
