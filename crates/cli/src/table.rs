@@ -103,6 +103,10 @@ fn lines(outcome: &Outcome) -> Vec<Line> {
             number: Some(|m| m.epoch_cpu_seconds),
         },
     ]);
+    if outcome.models().any(|model| model.learning_rate.is_some()) {
+        let show = |model: &ModelOutcome| model.learning_rate.map_or("given".to_owned(), |rate| format!("{rate:.1e}"));
+        lines.push(Line { name: "learning rate found", show, number: None });
+    }
     if outcome.models().all(|model| model.epoch_joules.is_some()) {
         let joules = |model: &ModelOutcome| model.epoch_joules.unwrap_or(0.0);
         let show = |model: &ModelOutcome| model.epoch_joules.map_or("–".to_owned(), significant);

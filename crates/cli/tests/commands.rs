@@ -192,3 +192,24 @@ fn quiet_says_nothing_on_the_way_and_pipes_get_no_bar() {
         run.err
     );
 }
+
+#[test]
+fn a_learning_rate_that_nobody_chose_is_found_and_shown() {
+    let place = Place::new();
+    let auto = ["fit", "small.toml", "--out", "out", "--set", "train.learning-rate=auto", "--set", "train.epochs=6"];
+    let json = place.run(&[&auto[..], &["--json", "--quiet"]].concat()).json();
+    let found = json["learning_rate"].as_f64().unwrap();
+    assert!((1e-5..0.1).contains(&found) && json["twin"]["learning_rate"].as_f64().is_some(), "{json}");
+    let metrics = String::from_utf8(place.bytes("out/metrics.csv")).unwrap();
+    let last: Vec<&str> = metrics.lines().nth(6).unwrap().split(',').collect();
+    // The schedule is constant: the last step had the rate that was found.
+    assert_eq!(last[..2], ["sparse", "6"]);
+    assert!((last[6].parse::<f64>().unwrap() / found - 1.0).abs() < 1e-6, "{last:?}, {found}");
+    let table = place.run(&[&auto[..], &["--no-twin"]].concat());
+    assert!(table.out.contains("learning rate found"), "{}", table.out);
+    assert!(String::from_utf8(place.bytes("out/recipe.toml")).unwrap().contains("learning-rate = \"auto\""));
+    place.run(&[&auto[..], &["--set", "train.optimizer=sgd"]].concat()).fails(
+        2,
+        "train.learning-rate is \"auto\" where train.optimizer is \"sgd\", expected a number, or the optimizer adam or adamw",
+    );
+}

@@ -65,8 +65,10 @@ fn sparse_products(c: &mut Criterion) {
         group.throughput(work.clone());
         group.bench_function(BenchmarkId::from_parameter(density), |b| {
             b.iter(|| {
-                let gradient =
-                    Gradient::Apply { update: (&ADAM).into(), moments: Moments { first: &mut m, second: &mut v } };
+                let gradient = Gradient::Apply {
+                    update: (&ADAM).into(),
+                    moments: Moments { first: &mut m, second: &mut v, ..Moments::default() },
+                };
                 backward(&weight, &mut w, &x, &dy, Some(&mut dx), gradient, None);
             });
         });
@@ -95,7 +97,7 @@ fn dense_twin(c: &mut Criterion) {
     group.bench_function("dw", |b| b.iter(|| product(&mut dw, SIZE, 0.0, dys, xs.t())));
     group.throughput(Throughput::Elements(n as u64));
     group.bench_function("adam", |b| {
-        b.iter(|| apply_parallel(&ADAM, &dw, &mut w, Moments { first: &mut m, second: &mut v }));
+        b.iter(|| apply_parallel(&ADAM, &dw, &mut w, Moments { first: &mut m, second: &mut v, ..Moments::default() }));
     });
     group.finish();
 }
@@ -186,8 +188,10 @@ fn sparse_data(c: &mut Criterion) {
     for lazy in [true, false] {
         group.bench_function(if lazy { "backward-lazy" } else { "backward-all" }, |b| {
             b.iter(|| {
-                let gradient =
-                    Gradient::Apply { update: (&ADAM).into(), moments: Moments { first: &mut m, second: &mut v } };
+                let gradient = Gradient::Apply {
+                    update: (&ADAM).into(),
+                    moments: Moments { first: &mut m, second: &mut v, ..Moments::default() },
+                };
                 sparse_input::backward(&weight, &mut w, &x, &dy, gradient, lazy);
             });
         });

@@ -3,7 +3,7 @@
 use crate::layer::{Layer, Mode, Pass, Sampled};
 use crate::{Error, Input, Param, Result, Step, Weight};
 use rarefy_core::kernels::sparse_input::SparseBatch;
-use rarefy_core::kernels::update::Rule;
+use rarefy_core::kernels::update::{Rule, Sums};
 use rarefy_core::matrix::Batch;
 use rarefy_model::graph::{Graph, Op};
 
@@ -340,6 +340,11 @@ impl Network {
                 None => layer.params_mut().into_iter().for_each(|(_, param)| param.apply_gradient(rule)),
             }
         }
+    }
+
+    /// What the last update summed over all trainable numbers, in the order of the layers.
+    pub fn sums(&self) -> Sums {
+        self.layers.iter().flat_map(|layer| layer.params()).map(|(_, param)| param.sums).sum()
     }
 
     /// The network as data, for an artifact.

@@ -23,7 +23,7 @@ use crate::{Error, Input, Param, Result, Step};
 use rarefy_core::kernels::dense::{Strided, product};
 use rarefy_core::kernels::sparse_dense::{self, Gradient, TwoWay};
 use rarefy_core::kernels::sparse_input;
-use rarefy_core::kernels::update;
+use rarefy_core::kernels::update::{self, Sums};
 use rarefy_core::matrix::{Batch, Csr, Dense};
 use rarefy_core::pattern::Pattern;
 use rarefy_core::random::Key;
@@ -100,15 +100,15 @@ impl Weight {
         Ok(weight)
     }
 
-    /// A weight on `pattern` with values and moments in row order, as [`Weight::in_row_order`] gives them; a moment that is not kept is
-    /// empty.
+    /// A weight on `pattern` with values and moments in row order, as [`Weight::in_row_order`] gives them; those that are kept, in the
+    /// order of [`Param::moments`].
     ///
     /// # Errors
     /// As [`Weight::new`].
-    pub fn restore(pattern: &Pattern, values: &[f32], first: &[f32], second: &[f32]) -> Result<Self> {
+    pub fn restore(pattern: &Pattern, values: &[f32], moments: &[Vec<f32>]) -> Result<Self> {
         let mut weight = Self::new(pattern, values, 0)?;
-        let stored = |array: &[f32]| if array.is_empty() { Ok(Vec::new()) } else { weight.stored(array) };
-        (weight.param.first, weight.param.second) = (stored(first)?, stored(second)?);
+        let stored = moments.iter().map(|moment| weight.stored(moment)).collect::<Result<Vec<_>>>()?;
+        weight.param.moments_mut().into_iter().zip(stored).for_each(|((_, moment), stored)| *moment = stored);
         Ok(weight)
     }
 
@@ -357,7 +357,7 @@ impl Weight {
         };
         let (values, moments, gradient) = self.param.split();
         let front = self.front.as_ref();
-        match &self.storage {
+        let sums = match &self.storage {
             Storage::Sparse(pattern) if front.is_some() && dx.is_some() => FRONT.with_borrow_mut(|(numbers, fresh)| {
                 let x = dense(x);
                 if let Some(front) = front {
@@ -365,14 +365,12 @@ impl Weight {
                 }
                 // The numbers that `dx` takes are not those that the gradient moves, so they cannot be moved in the same pass.
                 match step {
-                    None => {
-                        sparse_dense::backward(pattern, numbers, x, dy, dx, Gradient::Accumulate(gradient), None);
-                    }
+                    None => sparse_dense::backward(pattern, numbers, x, dy, dx, Gradient::Accumulate(gradient), None),
                     Some(update) => {
                         fresh.clear();
                         fresh.resize(values.len(), 0.0);
                         sparse_dense::backward(pattern, numbers, x, dy, dx, Gradient::Accumulate(fresh), None);
-                        update::apply_parallel(update, fresh, values, moments);
+                        update::apply_parallel(update, fresh, values, moments)
                     }
                 }
             }),
@@ -381,17 +379,18 @@ impl Weight {
                     Some(update) => Gradient::Apply { update, moments },
                     None => Gradient::Accumulate(gradient),
                 };
-                let x = match x {
-                    Input::Dense(x) => return sparse_dense::backward(pattern, values, x, dy, dx, gradient, None),
-                    Input::Sparse(x) => x,
-                };
-                assert!(dx.is_none(), "sparse input has no gradient");
-                let cols = pattern.cols();
-                sparse_input::backward(pattern, values, x, dy, gradient, self.lazy.is_some());
-                match (&mut self.lazy, step) {
-                    (Some(lazy), Some(update)) => lazy.advance(&update.rule, x.active(), cols),
-                    (Some(lazy), None) => lazy.touch(x.active()),
-                    (None, _) => {}
+                match x {
+                    Input::Dense(x) => sparse_dense::backward(pattern, values, x, dy, dx, gradient, None),
+                    Input::Sparse(x) => {
+                        assert!(dx.is_none(), "sparse input has no gradient");
+                        let sums = sparse_input::backward(pattern, values, x, dy, gradient, self.lazy.is_some());
+                        match (&mut self.lazy, step) {
+                            (Some(lazy), Some(update)) => lazy.advance(&update.rule, x.active(), pattern.cols()),
+                            (Some(lazy), None) => lazy.touch(x.active()),
+                            (None, _) => {}
+                        }
+                        sums
+                    }
                 }
             }
             Storage::Dense { rows, cols, zeros } => {
@@ -409,22 +408,30 @@ impl Weight {
                 }
                 let x = Strided::new(x.data(), cols, width, stride);
                 match step {
-                    None => product(gradient, cols, 1.0, dy, x.t()),
+                    None => {
+                        product(gradient, cols, 1.0, dy, x.t());
+                        clear(zeros, 0, gradient);
+                        Sums::default()
+                    }
+                    // A value of zero whose gradients are all zero stays zero.
                     Some(update) => {
                         update::apply_streamed(update, values, moments, DENSE_CHUNK * cols, |range, gradient| {
                             let dy = dy.slice(range.start / cols..range.end / cols);
                             product(gradient, cols, 0.0, dy, x.t());
-                        });
-                    }
-                }
-                for array in [&mut self.param.values, &mut self.param.gradient] {
-                    if !array.is_empty() {
-                        zeros.iter().for_each(|&z| array[z as usize] = 0.0);
+                            clear(zeros, range.start, gradient);
+                        })
                     }
                 }
             }
-        }
+        };
+        self.param.sums = sums;
     }
+}
+
+/// Clears the numbers of `part`, which begins at place `first`, that are at `zeros` (rising).
+fn clear(zeros: &[u32], first: usize, part: &mut [f32]) {
+    let place = |bound: usize| zeros.partition_point(|&z| (z as usize) < bound);
+    zeros[place(first)..place(first + part.len())].iter().for_each(|&z| part[z as usize - first] = 0.0);
 }
 
 /// `y = W x` of a sparse weight.

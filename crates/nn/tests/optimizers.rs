@@ -225,6 +225,10 @@ fn settings_outside_their_range_are_named() {
             "learning-rate is -1, expected a finite number above 0",
         ),
         (Optimizer { learning_rate: f32::NAN, ..Optimizer::default() }, "learning-rate is NaN"),
+        (
+            Optimizer { auto: true, ..sgd(0.0, false) },
+            "learning-rate is auto with the optimizer sgd, expected a number, or the optimizer adam or adamw",
+        ),
         (Optimizer { weight_decay: f32::INFINITY, ..Optimizer::default() }, "weight-decay is inf"),
         (sgd(1.0, false), "momentum is 1, expected 0 or above, and below 1"),
         (sgd(0.0, true), "nesterov is true, expected false, or a momentum above 0"),

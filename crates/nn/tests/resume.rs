@@ -7,7 +7,7 @@ use rarefy_core::progress::Progress;
 use rarefy_model::container::{Container, Tensor};
 use rarefy_nn::sparsify::{Method, registry};
 use rarefy_nn::trainer::{ClassWeights, KIND, Settings, Stop, VERSION};
-use rarefy_nn::{Config, Ended, Error, Net, Trainer};
+use rarefy_nn::{Config, Ended, Error, Net, Optimizer, Trainer};
 use std::sync::atomic::{AtomicU64, Ordering};
 use training::{alone, bits, config, parts};
 
@@ -54,6 +54,12 @@ fn everything(optimizer: &str) -> Config {
     }
 }
 
+/// The same with an estimated learning rate.
+fn auto(config: Config) -> Config {
+    let optimizer = Optimizer { auto: true, ..config.optimizer.clone() };
+    Config { optimizer, ..config }
+}
+
 #[test]
 fn a_run_resumed_after_every_step_ends_on_the_same_bits() {
     let _alone = alone();
@@ -72,6 +78,8 @@ fn a_run_resumed_after_every_step_ends_on_the_same_bits() {
         sparse,
         Config { hardest: 0.4, ..everything("adam") },
         everything("adam"),
+        auto(everything("adam")),
+        auto(Config { accumulate: 2, ..everything("adamw") }),
         everything("rmsprop"),
         Config { accumulate: 2, ..everything("sgd") },
     ] {
@@ -85,7 +93,8 @@ fn a_run_resumed_after_every_step_ends_on_the_same_bits() {
                 break;
             }
         }
-        assert!(result(&trainer) == result(&whole), "{}", config.optimizer.learning_rate);
+        assert!(result(&trainer) == result(&whole), "{:?}", config.optimizer);
+        assert_eq!(trainer.estimated_rate(), whole.estimated_rate());
     }
 }
 

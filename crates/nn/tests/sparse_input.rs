@@ -74,6 +74,24 @@ fn without_laziness_sparse_data_train_as_the_same_data_stored_dense() {
 }
 
 #[test]
+fn an_estimated_rate_trains_sparse_data_as_dense_ones_and_not_lazily() {
+    let auto = |lazy| {
+        let config = config("adamw", "rigl", lazy);
+        Config { optimizer: Optimizer { auto: true, ..config.optimizer.clone() }, epochs: 30, ..config }
+    };
+    let (sparse, dense) = (fit(auto(None), true), fit(auto(None), false));
+    for (a, b) in sparse.history().iter().zip(dense.history()).take(5) {
+        assert!((a.train_loss - b.train_loss).abs() < 5e-3, "{a:?} and {b:?}");
+    }
+    let (first, last) = (&sparse.history()[0], &sparse.history()[29]);
+    assert!(last.train_loss < first.train_loss / 2.0, "{first:?} and {last:?}");
+    let (data, mut trainer) = (data(true), Trainer::new(auto(Some(true))).unwrap());
+    let error = trainer.fit(&Split::whole(&data, Factors::Same(0.5)), None, &(), &mut |_| Ok(())).unwrap_err();
+    let expected = "lazy is true, expected false or none, as an estimated learning rate looks at all columns";
+    assert!(error.to_string().starts_with(expected), "{error}");
+}
+
+#[test]
 fn a_lazy_step_of_plain_sgd_with_decay_equals_the_whole_one() {
     // Without moments nothing is lost by leaving a column alone, if its decay is caught up.
     let (lazy, whole) = (fit(config("sgd", "fixed", None), true), fit(config("sgd", "fixed", Some(false)), true));

@@ -26,7 +26,7 @@ fn weight(shape: (usize, usize), nnz: usize, structure: Structure) -> Weight {
     let values: Vec<f32> = (0..pattern.nnz()).map(|_| numbers.normal_f32()).collect();
     let first: Vec<f32> = pattern.iter().map(|(i, j)| (i * shape.1 + j) as f32).collect();
     let second: Vec<f32> = first.iter().map(|v| v + 0.5).collect();
-    Weight::restore(&pattern, &values, &first, &second).unwrap()
+    Weight::restore(&pattern, &values, &[first, second]).unwrap()
 }
 
 fn entries(weight: &Weight) -> BTreeSet<(usize, usize)> {

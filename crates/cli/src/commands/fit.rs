@@ -150,7 +150,8 @@ fn tell(event: &Event<'_>, output: &Output) {
             let right = last.and_then(|epoch| epoch.validation_right());
             let right = right.map_or(String::new(), |(name, share)| format!(", validation {name} {}", percent(share)));
             let (epochs, title) = (trained.history.len(), table::title(trained.role));
-            output.note(&format!("{title}: {epochs} epochs in {} s{right}", significant(seconds)));
+            let rate = trained.learning_rate().map_or(String::new(), |rate| format!(", learning rate {rate:.1e}"));
+            output.note(&format!("{title}: {epochs} epochs in {} s{right}{rate}", significant(seconds)));
         }
         _ => {}
     }
@@ -173,7 +174,13 @@ fn model_json(model: &ModelOutcome) -> Value {
         "ended": model.ended,
         "model": model.model,
     });
-    for (key, value) in [("accuracy", model.accuracy), ("loss", model.loss), ("epoch_joules", model.epoch_joules)] {
+    let given_at_times = [
+        ("accuracy", model.accuracy),
+        ("loss", model.loss),
+        ("epoch_joules", model.epoch_joules),
+        ("learning_rate", model.learning_rate),
+    ];
+    for (key, value) in given_at_times {
         if let Some(value) = value {
             json[key] = json!(value);
         }

@@ -276,6 +276,7 @@ pub mod tests {
                 epoch_cpu_seconds: history[0].cpu_seconds,
                 epoch_joules: None,
                 sample_microseconds: if dense { 41.0 } else { 3.6 },
+                learning_rate: None,
                 ended: "epochs".to_owned(),
                 history,
                 confusion: Some(

@@ -154,7 +154,12 @@ impl Sampled {
                 false => copy_rows(all, chosen, width, kept),
             }
         }
-        update::apply_parallel(rule, gradient, values, Moments { first: &mut *first, second: &mut *second });
+        update::apply_parallel(
+            rule,
+            gradient,
+            values,
+            Moments { first: &mut *first, second: &mut *second, ..Moments::default() },
+        );
         let decayed = self.factor() * f64::from(shrinkage(rule));
         self.set_factor(decayed);
         let inverse = (1.0 / self.factor()) as f32;

@@ -18,12 +18,14 @@
 
 mod adam;
 mod clip;
+mod distance;
 mod kind;
 mod rmsprop;
 mod schedule;
 mod sgd;
 
 pub use clip::Clip;
+pub use distance::{Distance, SMALLEST};
 pub use kind::Kind;
 pub use schedule::{Schedule, Shape};
 
@@ -55,8 +57,11 @@ pub fn registry() -> &'static [Entry] {
 pub struct Optimizer {
     /// The formula and its constants.
     pub kind: Kind,
-    /// The learning rate that the schedule scales.
+    /// The learning rate that the schedule scales; not looked at with `auto`.
     pub learning_rate: f32,
+    /// Whether the learning rate is estimated while training, by [`Distance`]: with Adam and AdamW. The schedule then scales the
+    /// estimate, and two more numbers are kept for each trained one.
+    pub auto: bool,
     /// Weight decay: added to the gradient as `λw`, or decoupled from it in AdamW. Biases and norms decay too, as in
     /// PyTorch.
     pub weight_decay: f32,
@@ -86,30 +91,58 @@ impl Optimizer {
         Self {
             kind: entry.kind,
             learning_rate: entry.learning_rate,
+            auto: false,
             weight_decay: entry.weight_decay,
             schedule: Schedule::default(),
             clip: Clip::None,
         }
     }
 
-    /// Moments that it keeps for each trainable number: 0, 1 or 2.
+    /// Moments that it keeps for each trainable number: 0, 1, 2 or 4.
     pub fn moments(&self) -> usize {
         self.rule(0, 1).moments()
     }
 
-    /// What one step does: step number `step` (from 0) of `total`. Adam's bias correction counts from the first step.
+    /// What one step does: step number `step` (from 0) of `total`, an estimated learning rate being where it begins. Adam's bias
+    /// correction counts from the first step.
     pub fn rule(&self, step: u64, total: u64) -> Rule {
-        self.kind.rule(self.learning_rate(step, total), self.weight_decay, step)
+        self.rule_at(Clock { step, total, age: step }, &Distance::default())
     }
 
-    /// What one step does where rewinding has parted the schedule of the learning rate from the age of the moments.
-    pub fn rule_at(&self, clock: Clock) -> Rule {
-        self.kind.rule(self.learning_rate(clock.step, clock.total), self.weight_decay, clock.age)
+    /// What one step does where rewinding may have parted the schedule of the learning rate from the age of the moments, and where the
+    /// learning rate may be estimated.
+    pub fn rule_at(&self, clock: Clock, distance: &Distance) -> Rule {
+        let rule = self.kind.rule(self.learning_rate_at(clock, distance), self.weight_decay, clock.age);
+        match rule {
+            Rule::Adam { learning_rate, beta1, beta2, epsilon, weight_decay, decoupled, correction1, correction2 }
+                if self.auto =>
+            {
+                Rule::Prodigy {
+                    learning_rate,
+                    distance: distance.get() as f32,
+                    beta1,
+                    beta2,
+                    epsilon,
+                    weight_decay,
+                    decoupled,
+                    correction1,
+                    correction2,
+                }
+            }
+            rule => rule,
+        }
     }
 
-    /// The learning rate at step number `step` (from 0) of `total`. Steps past the last get that of the last.
+    /// The learning rate at step number `step` (from 0) of `total`, an estimated one being where it begins. Steps past the last get that
+    /// of the last.
     pub fn learning_rate(&self, step: u64, total: u64) -> f32 {
-        (f64::from(self.learning_rate) * self.schedule.factor(step, total)) as f32
+        self.learning_rate_at(Clock { step, total, age: step }, &Distance::default())
+    }
+
+    /// The learning rate where it may be estimated: what it is estimated to be, times the factor of the schedule.
+    pub fn learning_rate_at(&self, clock: Clock, distance: &Distance) -> f32 {
+        let rate = if self.auto { distance.get() } else { f64::from(self.learning_rate) };
+        (rate * self.schedule.factor(clock.step, clock.total)) as f32
     }
 
     /// Checks every setting.
@@ -118,6 +151,11 @@ impl Optimizer {
     /// [`Error::Setting`] naming the first that is outside its range.
     pub fn check(&self) -> Result<()> {
         in_range("learning-rate", self.learning_rate, |x| x > 0.0, "a finite number above 0")?;
+        if self.auto && !matches!(self.kind, Kind::Adam { .. } | Kind::AdamW { .. }) {
+            let found = format!("auto with the optimizer {}", self.kind.name());
+            let expected = "a number, or the optimizer adam or adamw, whose rate can be estimated".to_owned();
+            return Err(Error::Setting { name: "learning-rate", found, expected });
+        }
         in_range("weight-decay", self.weight_decay, |x| x >= 0.0, "a finite number, 0 or above")?;
         self.kind.check()?;
         self.schedule.check()?;

@@ -89,8 +89,7 @@ impl Sparsity {
         if pruned && self.rewinds_weights() && step + 1 < total {
             for (_, param) in network.layers_mut().iter_mut().flat_map(|layer| layer.params_mut()) {
                 param.values.clone_from(&param.memory);
-                param.first.fill(0.0);
-                param.second.fill(0.0);
+                param.restart();
             }
         }
         if pruned { Ok(()) } else { self.choose_fronts(network) }

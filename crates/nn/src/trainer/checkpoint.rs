@@ -5,18 +5,20 @@
 //! | `position` | u64, 11 | where the training stands: steps, epochs, rows; running sums; cost |
 //! | `history` | u64, epochs × (13 + weights) | one row an epoch |
 //! | `layerN.weight.indptr`, `….indices` | u32 or u16 | the pattern of layer N's weight, by rows |
-//! | `layerN.NAME.values`, `….first`, `….second` | f32 | a parameter and its moments; those of a weight in row order over its pattern |
+//! | `layerN.NAME.values`, `….first`, `….second`, `….sum`, `….start` | f32 | a parameter and its moments, as many as are kept; those of a weight in row order over its pattern |
 //! | `layerN.NAME.memory` | f32 | what a sparsity method remembers of it, if it does |
 //! | `layerN.weight.front` | u32 | which entries the network computes with, if the method has a reserve |
 //! | `layer0.weight.lazy` | u64 | what lazy training on sparse data owes the columns, if it owes them anything |
 //! | `layerN.NAME.buffer` | f32 | running statistics |
 //! | `control` | u64 | the strength of the penalty and whether it acts, then radii; if the method has a penalty |
+//! | `rate` | u64, 2 | the estimated learning rate and what it is made of; if it is estimated |
 //!
 //! Floats of `position` and `history` are kept as the bits of an `f64`; all ones stand for *none*. The manifest has the
 //! settings that a resumed training must share.
 
 use super::epoch::Running;
 use super::{Config, Epoch, Position, Precision, Trainer};
+use crate::optimizer::Distance;
 use crate::sparsify::Control;
 use crate::weight::Lazy;
 use crate::{Error, Network, Param, Result, Weight};
@@ -100,6 +102,9 @@ impl Trainer {
             let bits = self.control.to_bits();
             container.insert("control", Tensor::from_u64(&[bits.len()], &bits)?)?;
         }
+        if self.config.optimizer.auto {
+            container.insert("rate", Tensor::from_u64(&[2], &self.distance.to_bits())?)?;
+        }
         let weights = self.network.weights().count();
         let history: Vec<u64> = self.history.iter().flat_map(Epoch::to_bits).collect();
         container.insert("history", Tensor::from_u64(&[self.history.len(), EPOCH + weights], &history)?)?;
@@ -138,9 +143,9 @@ impl Trainer {
 
     /// The arrays of a parameter that a checkpoint keeps. No gradient: between steps it is zero.
     fn kept<'a>(&self, param: &'a Param) -> impl Iterator<Item = (&'static str, &'a [f32])> {
-        let arrays = [("values", &param.values[..]), ("first", &param.first), ("second", &param.second)];
-        let memory = [("memory", &param.memory[..])].into_iter().filter(|(_, memory)| !memory.is_empty());
-        arrays.into_iter().take(1 + self.config.optimizer.moments()).chain(memory)
+        let moments = param.moments().into_iter().take(self.config.optimizer.moments());
+        let memory = [("memory", &param.memory)].into_iter().filter(|(_, memory)| !memory.is_empty());
+        [("values", &param.values)].into_iter().chain(moments).chain(memory).map(|(what, array)| (what, &array[..]))
     }
 
     /// The trainer whose state a checkpoint holds; `config` and `more` must be those that it was made with, but for the rules
@@ -160,13 +165,18 @@ impl Trainer {
             Some(_) => control(&mut container, &network)?,
             None => config.control(),
         };
+        let distance = match config.optimizer.auto {
+            true => Distance::from_bits(&container.take("rate")?.to_u64("rate")?)
+                .ok_or_else(|| wrong("rate", "numbers that cannot be, expected those of an estimate".to_owned()))?,
+            false => Distance::default(),
+        };
         container.finish()?;
         if history.len() as u64 != position.epoch || position.epoch > config.epochs {
             let problem =
                 format!("{} epochs, expected the {} done of {}", history.len(), position.epoch, config.epochs);
             return Err(wrong("history", problem));
         }
-        Ok(Self { loss: config.loss()?, config, network, position, history, control })
+        Ok(Self { loss: config.loss()?, config, network, position, history, control, distance })
     }
 }
 
@@ -252,9 +262,8 @@ fn restore(config: &Config, container: &mut Container) -> Result<Network> {
         } else {
             for (name, param) in layer.params_mut() {
                 let len = param.values.len();
-                let arrays =
-                    [("values", &mut param.values), ("first", &mut param.first), ("second", &mut param.second)];
-                for (what, array) in arrays.into_iter().take(1 + moments) {
+                param.values = floats(container, &format!("layer{at}.{name}.values"), len)?;
+                for (what, array) in param.moments_mut().into_iter().take(moments) {
                     *array = floats(container, &format!("layer{at}.{name}.{what}"), len)?;
                 }
                 if config.sparsity.rewinds_weights() {
@@ -275,11 +284,11 @@ fn restore_weight(container: &mut Container, at: usize, shape: (usize, usize), m
     let mut whole = |what: &str| -> Result<Vec<u32>> { Ok(container.take(&name(what))?.to_u32(&name(what))?) };
     let (indptr, indices) = (whole("indptr")?, whole("indices")?);
     let pattern = Pattern::new(shape.0, shape.1, indptr, indices).map_err(|e| wrong(&name("indptr"), e.to_string()))?;
-    let mut array = |number: usize, what: &str| -> Result<Vec<f32>> {
-        if number <= moments { floats(container, &name(what), pattern.nnz()) } else { Ok(Vec::new()) }
-    };
-    let (values, first, second) = (array(0, "values")?, array(1, "first")?, array(2, "second")?);
-    Weight::restore(&pattern, &values, &first, &second)
+    let mut array = |what: &str| floats(container, &name(what), pattern.nnz());
+    let values = array("values")?;
+    let names = Param::default().moments().map(|(what, _)| what);
+    let moments = names.into_iter().take(moments).map(array).collect::<Result<Vec<_>>>()?;
+    Weight::restore(&pattern, &values, &moments)
 }
 
 impl Position {

@@ -43,8 +43,8 @@ pub struct Config {
     /// How much the rows of each class count.
     pub class_weights: ClassWeights,
     /// Whether the first layer leaves columns of features alone that no sample of a batch has, moments included; see
-    /// [`Lazy`](crate::weight::Lazy). Without a word it does on sparse data unless the method has a penalty, and cannot
-    /// on others.
+    /// [`Lazy`](crate::weight::Lazy). Without a word it does on sparse data unless the method has a penalty or the
+    /// learning rate is estimated, and cannot on others.
     pub lazy: Option<bool>,
     /// Whether the data are sparse: the first layer's weight is then stored sparse, and no dense input batch exists. For
     /// [`Config::memory_estimate`] alone.
@@ -121,6 +121,10 @@ impl Config {
             return Err(Error::Setting { name: "hardest", found: self.hardest.to_string(), expected });
         }
         self.optimizer.check()?;
+        if self.optimizer.auto && layers.iter_mut().any(|layer| layer.sampled().is_some()) {
+            let expected = "a number with sampled-linear: an estimate would look at all of its outputs".to_owned();
+            return Err(Error::Setting { name: "learning-rate", found: "auto".to_owned(), expected });
+        }
         self.sparsity.check()?;
         self.stop.check()?;
         self.loss().map(drop)

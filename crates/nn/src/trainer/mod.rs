@@ -41,6 +41,7 @@ pub use split::{Aim, Split};
 pub use stop::{Ended, Stop};
 
 use crate::net::stream;
+use crate::optimizer::Distance;
 use crate::sparsify::Control;
 use crate::{Error, Loss, Network, Result};
 use epoch::Running;
@@ -65,6 +66,8 @@ pub struct Trainer {
     history: Vec<Epoch>,
     /// What steers a penalty.
     control: Control,
+    /// What a learning rate is estimated to be.
+    distance: Distance,
 }
 
 /// Where in a training a trainer stands: with network and history all that it takes to go on to the same bits.
@@ -95,7 +98,8 @@ impl Trainer {
         let mut network = config.net.build(&config.build())?;
         config.sparsity.start(&mut network)?;
         let (position, history, control) = (Position::default(), Vec::new(), config.control());
-        Ok(Self { loss: config.loss()?, network, position, history, control, config })
+        let distance = Distance::default();
+        Ok(Self { loss: config.loss()?, network, position, history, control, distance, config })
     }
 
     /// What is trained, and how.
@@ -111,6 +115,11 @@ impl Trainer {
     /// The network, without the trainer.
     pub fn into_network(self) -> Network {
         self.network
+    }
+
+    /// The learning rate that it is estimated to take, before the schedule; `None` unless [`Optimizer::auto`](crate::Optimizer::auto).
+    pub fn estimated_rate(&self) -> Option<f64> {
+        self.config.optimizer.auto.then(|| self.distance.get())
     }
 
     /// The loss.
@@ -280,7 +289,7 @@ impl Trainer {
             validation_loss: validation.as_ref().map(|v| v.loss),
             validation_accuracy: validation.as_ref().and_then(|v| v.accuracy),
             validation_precision: validation.as_ref().and_then(|v| v.precision),
-            learning_rate: self.config.optimizer.learning_rate(clock.step, clock.total),
+            learning_rate: self.config.optimizer.learning_rate_at(clock, &self.distance),
             nnz: self.network.weights().map(|weight| weight.nnz() as u64).collect(),
             densities: self.network.weights().map(|weight| weight.density()).collect(),
             cost,
@@ -300,7 +309,8 @@ impl Trainer {
         };
         let name = if feed.has_labels() { "precision@1" } else { "accuracy" };
         let right = right.map_or(String::new(), |share| format!(" {name} {share:.3}"));
-        format!("loss {loss:.4}{right} density {:.4}", self.network.density())
+        let rate = self.estimated_rate().map_or(String::new(), |rate| format!(" rate {rate:.2e}"));
+        format!("loss {loss:.4}{right} density {:.4}{rate}", self.network.density())
     }
 }
 

@@ -144,11 +144,16 @@ impl<'a> Feed<'a> {
             Aim::Target => split.data.check_for_training()?,
             Aim::Input => split.data.check()?,
         }
-        // A penalty shrinks columns without a gradient too, which lazy training does not catch up.
-        let lazy = config.lazy.unwrap_or(config.sparsity.penalty.is_none());
+        // A penalty shrinks columns without a gradient too, which lazy training does not catch up; nor the sums of an estimated rate.
+        let whole = match (config.sparsity.penalty.is_some(), config.optimizer.auto) {
+            (true, _) => Some("the method has a penalty, which shrinks all columns"),
+            (_, true) => Some("an estimated learning rate looks at all columns; or give a learning rate"),
+            _ => None,
+        };
+        let lazy = config.lazy.unwrap_or(whole.is_none());
         match (&split.data.features, config.lazy) {
-            (_, Some(true)) if config.sparsity.penalty.is_some() => {
-                let expected = "false or none, as the method has a penalty, which shrinks all columns".to_owned();
+            (_, Some(true)) if let Some(reason) = whole => {
+                let expected = format!("false or none, as {reason}");
                 return Err(Error::Setting { name: "lazy", found: "true".to_owned(), expected });
             }
             (Features::Sparse(_), _) if lazy => network.first_weight()?.be_lazy(),

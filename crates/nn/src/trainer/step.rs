@@ -3,6 +3,7 @@
 use super::Trainer;
 use super::split::Feed;
 use crate::net::stream;
+use crate::optimizer::Distance;
 use crate::sample::Sample;
 use crate::{Layer, Mode, Result, Step};
 use rarefy_core::kernels::update::Rule;
@@ -13,10 +14,14 @@ impl Trainer {
     pub(super) fn train_on(&mut self, feed: &mut Feed<'_>, rows: &[u32], total: u64) -> Result<()> {
         let hardest = if self.config.hardest < 1.0 { Some(self.hardest(feed, rows)?) } else { None };
         let rows = hardest.as_deref().unwrap_or(rows);
-        let Self { config, loss, network, position, control, .. } = self;
+        let Self { config, loss, network, position, control, distance, .. } = self;
         let step = position.step;
         config.sparsity.before_step(network, control, step, total);
-        let (rule, keep) = (config.optimizer.rule_at(config.sparsity.clock(step, total)), config.keeps_gradients());
+        let clock = config.sparsity.clock(step, total);
+        if clock.age == 0 {
+            *distance = Distance::default(); // as the moments, after a rewind
+        }
+        let (rule, keep) = (config.optimizer.rule_at(clock, distance), config.keeps_gradients());
         let weight = feed.weight(rows);
         let scale = if weight > 0.0 { weight.recip() as f32 } else { 0.0 };
         let size = config.hardest_of(config.batch);
@@ -54,6 +59,7 @@ impl Trainer {
             network.clip(config.optimizer.clip);
             network.apply(&rule);
         }
+        distance.follow(&rule, network.sums());
         if let Some(layer) = network.sampled() {
             layer.choose(None);
         }

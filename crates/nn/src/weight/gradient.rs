@@ -29,7 +29,7 @@ impl Weight {
                 match x {
                     Input::Dense(x) => sparse_dense::backward(pattern, values, x, dy, None, to, None),
                     Input::Sparse(x) => sparse_input::backward(pattern, values, x, dy, to, true),
-                }
+                };
             }
             Storage::Dense { rows, cols, .. } => {
                 let x = dense(x);

@@ -5,12 +5,11 @@
 //! last up to date after step `s` is multiplied by `Π (1 − ηλ)` over the steps since. The product is kept as one sum of
 //! logarithms for the whole weight, so that a step costs nothing for a column that it leaves alone. Decay that goes through
 //! moments (`g ← g + λw`) acts in the steps that touch a column, and in no others. A penalty shrinks all columns in every step, by
-//! step sizes that moments decide: under one no training is lazy.
-
-use std::ops::Range;
+//! step sizes that moments decide: under one no training is lazy. Nor is it where the learning rate is estimated: that looks at the sums
+//! of all columns, which shrink in every step.
 
 use rarefy_core::kernels::sparse_dense::TwoWay;
-use rarefy_core::kernels::update::{self, Moments, Rule};
+use rarefy_core::kernels::update::{self, Rule};
 
 use super::{Storage, Weight};
 use crate::Param;
@@ -94,15 +93,12 @@ impl Lazy {
 
     /// Applies the gradient of the columns that were touched, and clears it.
     pub(super) fn apply_gradient(&mut self, rule: &Rule, pattern: &TwoWay, param: &mut Param) {
-        fn part<'a>(moment: &'a mut [f32], range: &Range<usize>) -> &'a mut [f32] {
-            if moment.is_empty() { moment } else { &mut moment[range.clone()] }
-        }
         let (touched, update) = (std::mem::take(&mut self.touched), param.update(rule));
-        let (values, Moments { first, second }, gradient) = param.split();
         for run in touched.chunk_by(|a, b| a + 1 == *b) {
             let (from, to) = (run[0] as usize, run[run.len() - 1] as usize + 1);
             let range = pattern.col_ptr()[from] as usize..pattern.col_ptr()[to] as usize;
-            let moments = Moments { first: part(first, &range), second: part(second, &range) };
+            let (values, moments, gradient) = param.split();
+            let moments = moments.part(range.clone());
             update::apply(update, &gradient[range.clone()], &mut values[range.clone()], moments);
             gradient[range].fill(0.0);
         }

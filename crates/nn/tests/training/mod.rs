@@ -46,7 +46,8 @@ pub fn bits(network: &Network) -> Vec<u32> {
     let mut bits = Vec::new();
     for layer in network.layers() {
         for (_, param) in layer.params() {
-            for array in [&param.values, &param.first, &param.second, &param.memory] {
+            let moments = param.moments().map(|(_, moment)| moment);
+            for array in [&param.values, &param.memory].into_iter().chain(moments) {
                 // What is stored beside the pattern of a dense weight is nobody's.
                 let array = match layer.weight() {
                     Some(weight) if !array.is_empty() => weight.in_row_order(array),

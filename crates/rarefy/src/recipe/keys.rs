@@ -12,7 +12,7 @@ use rarefy_nn::sparsify::{self, Rewind};
 use super::value::{
     self, Value, below_one, flag, list, not_negative, number, positive, share, text, whole, word, wrong,
 };
-use super::{ClassWeights, Part, Recipe, Scaling, Spread, Test};
+use super::{ClassWeights, LearningRate, Part, Recipe, Scaling, Spread, Test};
 
 /// A key of recipes.
 pub struct Key {
@@ -69,6 +69,38 @@ pub(super) fn check_belongs(recipe: &Recipe) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Optimizers whose learning rate can be estimated.
+const AUTO: [&str; 2] = ["adam", "adamw"];
+
+/// Refuses an estimated learning rate where there is no estimate.
+pub(super) fn check_auto(recipe: &Recipe) -> Result<(), String> {
+    let rates = [("train", recipe.train.learning_rate), ("twin", recipe.twin.learning_rate)];
+    match rates.iter().find(|(_, rate)| *rate == Some(LearningRate::Auto)) {
+        Some((section, _)) if !AUTO.contains(&recipe.train.optimizer.as_str()) => Err(format!(
+            "{section}.learning-rate is \"auto\" where train.optimizer is {:?}, expected a number, or the optimizer {}",
+            recipe.train.optimizer,
+            AUTO.join(" or ")
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A learning rate.
+fn learning_rate(value: &Value) -> Result<LearningRate, String> {
+    match value {
+        Value::Text(text) if text == "auto" => Ok(LearningRate::Auto),
+        _ => number(value, |x| x > 0.0, "a number above 0, or auto").map(LearningRate::Given),
+    }
+}
+
+/// A learning rate as it is written.
+fn show_rate(rate: LearningRate) -> Value {
+    match rate {
+        LearningRate::Given(rate) => Value::Number(rate),
+        LearningRate::Auto => Value::Text("auto".to_owned()),
+    }
 }
 
 /// The names in a registry.
@@ -192,8 +224,8 @@ static KEYS: &[Key] = &[
         set: |r, v| positive(v).map(|v| r.train.epsilon = Some(v)), get: |r| some(r.train.epsilon) },
     Key { name: "train.weight-decay", help: "L2 penalty; decoupled decay with adamw; the optimizer's own unless given", only: None,
         set: |r, v| not_negative(v).map(|v| r.train.weight_decay = Some(v)), get: |r| some(r.train.weight_decay) },
-    Key { name: "train.learning-rate", help: "largest step size; the optimizer's own unless given", only: None,
-        set: |r, v| positive(v).map(|v| r.train.learning_rate = Some(v)), get: |r| some(r.train.learning_rate) },
+    Key { name: "train.learning-rate", help: "largest step size; auto (adam, adamw): found while training, and the schedule scales what is found; the optimizer's own unless given", only: None,
+        set: |r, v| learning_rate(v).map(|v| r.train.learning_rate = Some(v)), get: |r| r.train.learning_rate.map(show_rate) },
     Key { name: "train.schedule", help: "constant, step, cosine or one-cycle: how the step size changes", only: None,
         set: |r, v| word(v, &Shape::names()).map(|v| r.train.schedule = v), get: |r| words(&r.train.schedule) },
     Key { name: "train.step-every", help: "step: multiply after each such share of all steps", only: schedule(&["step"]),
@@ -295,7 +327,7 @@ static KEYS: &[Key] = &[
     Key { name: "twin.epochs", help: "the twin's epochs; train.epochs unless given", only: None,
         set: |r, v| whole(v, 1).map(|v| r.twin.epochs = Some(v)), get: |r| r.twin.epochs.and_then(count) },
     Key { name: "twin.learning-rate", help: "the twin's learning rate; train.learning-rate unless given", only: None,
-        set: |r, v| positive(v).map(|v| r.twin.learning_rate = Some(v)), get: |r| some(r.twin.learning_rate) },
+        set: |r, v| learning_rate(v).map(|v| r.twin.learning_rate = Some(v)), get: |r| r.twin.learning_rate.map(show_rate) },
     Key { name: "twin.control", help: "whether to train a small dense net of equal nonzeros too", only: None,
         set: |r, v| flag(v).map(|v| r.twin.control = v), get: |r| Some(Value::Flag(r.twin.control)) },
     Key { name: "stop.accuracy", help: "stop once the validation part reaches this accuracy, or precision@1 where labels are sets", only: None,

@@ -170,7 +170,7 @@ pub struct Train {
     /// L2 penalty, or decoupled decay with adamw; `None` is the optimizer's own.
     pub weight_decay: Option<f64>,
     /// The largest step size; `None` is the optimizer's own.
-    pub learning_rate: Option<f64>,
+    pub learning_rate: Option<LearningRate>,
     /// How the step size changes.
     pub schedule: String,
     /// Schedule `step`: every so large a share of all steps …
@@ -207,6 +207,15 @@ pub struct Train {
     pub seed: u64,
 }
 
+/// A learning rate, or the wish not to choose one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LearningRate {
+    /// This one.
+    Given(f64),
+    /// Estimated while training; see [`rarefy_nn::optimizer::Distance`].
+    Auto,
+}
+
 /// How density is spread over layers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Spread {
@@ -224,7 +233,7 @@ pub struct Twin {
     /// Its epochs; `train.epochs` unless given.
     pub epochs: Option<u64>,
     /// Its learning rate; `train.learning-rate` unless given.
-    pub learning_rate: Option<f64>,
+    pub learning_rate: Option<LearningRate>,
     /// Whether to train a small dense net of equal nonzeros too.
     pub control: bool,
 }
@@ -427,6 +436,7 @@ impl Recipe {
             );
         }
         keys::check_belongs(self)?;
+        keys::check_auto(self)?;
         self.sparsity.check_target()?;
         self.check_within()?;
         let watched = [

@@ -103,6 +103,29 @@ fn an_option_of_another_optimizer_is_refused() {
 }
 
 #[test]
+fn a_learning_rate_may_be_left_to_the_training() {
+    let recipe =
+        Recipe::parse(&with("[train]\nlearning-rate = \"auto\"\n[twin]\nlearning-rate = 1e-3"), "r.toml").unwrap();
+    assert_eq!(recipe.train.learning_rate, Some(LearningRate::Auto));
+    assert_eq!(recipe.twin.learning_rate, Some(LearningRate::Given(1e-3)));
+    assert_eq!(Recipe::parse(&recipe.to_toml(), "as run").unwrap(), recipe);
+    let mut recipe = Recipe::builtin();
+    recipe.set("train.learning-rate=auto").unwrap();
+    assert_eq!(recipe.train.learning_rate, Some(LearningRate::Auto));
+    for (section, text) in [
+        ("train", "[train]\noptimizer = \"sgd\"\nlearning-rate = \"auto\""),
+        ("twin", "[train]\noptimizer = \"sgd\"\n[twin]\nlearning-rate = \"auto\""),
+    ] {
+        let expected = format!(
+            "{section}.learning-rate is \"auto\" where train.optimizer is \"sgd\", expected a number, or the optimizer adam or adamw"
+        );
+        assert!(error(&with(text)).contains(&expected), "{}", error(&with(text)));
+    }
+    let message = error(&with("[train]\nlearning-rate = \"fast\""));
+    assert!(message.contains("train.learning-rate is \"fast\", expected a number above 0, or auto"), "{message}");
+}
+
+#[test]
 fn a_word_that_is_almost_right_is_guessed() {
     assert!(error(&with("[sparsity]\nmethod = \"rgil\"")).contains("did you mean \"rigl\"?"));
 }

@@ -441,6 +441,9 @@ impl Job {
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .into();
+        if let Some(rate) = trainer.estimated_rate() {
+            artifact.training.insert(outcome::LEARNING_RATE.to_owned(), format!("{rate:e}"));
+        }
         artifact.check()?;
         // Of the validation rows, or of the training rows if there are none: no choice looks at test rows.
         let looked = if self.parts.validation.is_empty() { &self.parts.rows } else { &self.parts.validation };

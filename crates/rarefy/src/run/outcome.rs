@@ -13,6 +13,9 @@ use super::search::Search;
 use crate::Result;
 use crate::evaluate::Evaluation;
 
+/// What an artifact calls the learning rate that was found.
+pub(super) const LEARNING_RATE: &str = "learning-rate";
+
 /// One epoch of training.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Record {
@@ -94,6 +97,8 @@ pub struct ModelOutcome {
     pub epoch_joules: Option<f64>,
     /// Microseconds that a prediction takes, in batches.
     pub sample_microseconds: f64,
+    /// The learning rate that was found, before the schedule; `None` if one was given.
+    pub learning_rate: Option<f64>,
     /// Why training ended, in a word.
     pub ended: String,
     /// Its epochs.
@@ -193,6 +198,11 @@ impl Outcome {
 }
 
 impl Trained {
+    /// The learning rate that was found, if it was not given: the artifact keeps it among the facts of its training.
+    pub fn learning_rate(&self) -> Option<f64> {
+        self.artifact.training.get(LEARNING_RATE)?.parse().ok()
+    }
+
     /// What came of it, once it is tested and saved.
     pub(super) fn outcome(
         &self,
@@ -220,6 +230,7 @@ impl Trained {
             epoch_cpu_seconds: median(self.history.iter().map(|epoch| epoch.cpu_seconds)),
             epoch_joules: joules.filter(|joules| !joules.is_empty()).map(|joules| median(joules.into_iter())),
             sample_microseconds,
+            learning_rate: self.learning_rate(),
             ended: self.ended.clone(),
             history: self.history.clone(),
             confusion: test.confusion,

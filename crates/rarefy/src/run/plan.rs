@@ -11,7 +11,7 @@ mod optimizer;
 
 use optimizer::optimizer;
 
-use crate::recipe::{self, Recipe, Spread};
+use crate::recipe::{self, LearningRate, Recipe, Spread};
 use crate::{Error, Result};
 
 /// One of the models of a run.
@@ -87,7 +87,7 @@ pub fn complete(recipe: &mut Recipe) -> Result<()> {
     complete_sparsity(&mut recipe.sparsity)?;
     let train = &mut recipe.train;
     let usual = Optimizer::named(&train.optimizer)?;
-    train.learning_rate.get_or_insert(plain(usual.learning_rate));
+    train.learning_rate.get_or_insert(LearningRate::Given(plain(usual.learning_rate)));
     train.weight_decay.get_or_insert(plain(usual.weight_decay));
     match usual.kind {
         Kind::Sgd { momentum, nesterov } => {
@@ -400,6 +400,20 @@ mod tests {
                 assert_eq!(optimizer(&recipe, Role::Sparse).unwrap(), before);
             }
         }
+    }
+
+    #[test]
+    fn the_twin_may_have_the_learning_rate_found_or_given() {
+        let rates = |settings: &[&str]| {
+            let mut recipe = Recipe::builtin();
+            settings.iter().for_each(|setting| recipe.set(setting).unwrap());
+            complete(&mut recipe).unwrap();
+            [Role::Sparse, Role::Twin].map(|role| optimizer(&recipe, role).unwrap().auto)
+        };
+        assert_eq!(rates(&[]), [false, false]);
+        assert_eq!(rates(&["train.learning-rate=auto"]), [true, true]);
+        assert_eq!(rates(&["train.learning-rate=auto", "twin.learning-rate=1e-3"]), [true, false]);
+        assert_eq!(rates(&["twin.learning-rate=auto"]), [false, true]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{AHEAD, TwoWay, panels};
 use crate::kernels::simd::{Kernel, Simd, dispatch};
-use crate::kernels::update::{self, Moments, Update};
+use crate::kernels::update::{self, Moments, Sums, Update, run_summed};
 use crate::matrix::Batch;
 use crate::parallel::{self, Shared};
 use std::cell::RefCell;
@@ -13,6 +13,9 @@ const MOST: usize = 16_384;
 
 /// Fewest entries worth a task of their own.
 const FEWEST: usize = 512;
+
+/// Threads for which tasks are cut where the cuts must be the same for any number of them.
+const SUMMED: usize = 8;
 
 /// Zeros that follow the gradients of a task, so that vectors may reach past the last.
 const SLACK: usize = 16;
@@ -39,7 +42,7 @@ pub enum Gradient<'a> {
 ///
 /// `values` are the entries of `W` in column order. A column's `dx` uses its values from before the update.
 /// With `columns`, only these columns of `W` (rising) are visited: the others have no input in this batch. Their rows of
-/// `dx` are left as they are.
+/// `dx` are left as they are. Returns what the optimizer sums over the entries.
 ///
 /// # Panics
 /// Unless `x` and `dx` are `cols × n`, `dy` is `rows × n`, and arrays over entries have one number for each.
@@ -51,7 +54,7 @@ pub fn backward(
     mut dx: Option<&mut Batch>,
     gradient: Gradient<'_>,
     columns: Option<&[u32]>,
-) {
+) -> Sums {
     assert_eq!((weight.cols(), weight.nnz(), x.len()), (x.features(), values.len(), dy.len()), "operands of backward");
     assert_eq!(weight.rows(), dy.features(), "rows of the weight and features of the gradient");
     if let Some(dx) = &dx {
@@ -68,9 +71,10 @@ pub fn backward(
             (None, Shared::new(sum))
         }
     };
-    let tasks = Tasks::new(weight, columns);
-    parallel::run(tasks.len(), |task| {
-        for cols in tasks.spans(task) {
+    let summed = apply.as_ref().is_some_and(|(update, _)| update.rule.sums());
+    let tasks = Tasks::new(weight, columns, if summed { SUMMED } else { parallel::threads() });
+    run_summed(tasks.len(), |task| {
+        let of_span = |cols: Range<usize>| {
             let entries = weight.col_ptr[cols.start] as usize..weight.col_ptr[cols.end] as usize;
             // SAFETY: tasks own disjoint columns, hence disjoint entries and rows of `dx`; the slices outlive `run`.
             let values = unsafe { values.range(entries.clone()) };
@@ -88,14 +92,17 @@ pub fn backward(
                         // SAFETY: as above.
                         let sum = unsafe { sink.range(entries) };
                         sum.iter_mut().zip(fresh).for_each(|(s, g)| *s += *g);
+                        Sums::default()
                     }
                 }
-            });
-        }
-    });
+            })
+        };
+        tasks.spans(task).into_iter().map(of_span).sum()
+    })
 }
 
-/// The columns, cut into tasks. Cuts may follow the number of threads: every entry's gradient is a sum of its own.
+/// The columns, cut into tasks. Cuts may follow the number of threads: every entry's gradient is a sum of its own. Where the
+/// optimizer sums over entries, they may not.
 struct Tasks<'a> {
     /// The columns to visit, if not all.
     listed: Option<&'a [u32]>,
@@ -104,8 +111,8 @@ struct Tasks<'a> {
 }
 
 impl<'a> Tasks<'a> {
-    fn new(weight: &TwoWay, listed: Option<&'a [u32]>) -> Self {
-        let limit = (weight.nnz() / (8 * parallel::threads())).clamp(FEWEST, MOST);
+    fn new(weight: &TwoWay, listed: Option<&'a [u32]>, threads: usize) -> Self {
+        let limit = (weight.nnz() / (8 * threads)).clamp(FEWEST, MOST);
         let count = listed.map_or(weight.cols(), <[u32]>::len);
         let (mut cuts, mut entries) = (vec![0], 0);
         for c in 0..count {

@@ -128,7 +128,7 @@ fn fused(
 ) -> [Vec<f32>; 3] {
     let nnz = weight.nnz();
     let [mut w, mut m, mut v] = [values.to_vec(), numbers(nnz, 6), vec![0.25; nnz]];
-    let moments = Moments { first: &mut m, second: &mut v };
+    let moments = Moments { first: &mut m, second: &mut v, ..Moments::default() };
     backward(weight, &mut w, x, dy, Some(dx), Gradient::Apply { update: (&ADAM).into(), moments }, columns);
     [w, m, v]
 }
@@ -141,7 +141,7 @@ fn the_fused_step_is_the_two_steps_bit_for_bit() {
         let mut sum = vec![0.0; weight.nnz()];
         backward(weight, &mut values.to_vec(), &x, &dy, Some(&mut dx), Gradient::Accumulate(&mut sum), None);
         let [mut w, mut m, mut v] = [values.to_vec(), numbers(weight.nnz(), 6), vec![0.25; weight.nnz()]];
-        update::apply(&ADAM, &sum, &mut w, Moments { first: &mut m, second: &mut v });
+        update::apply(&ADAM, &sum, &mut w, Moments { first: &mut m, second: &mut v, ..Moments::default() });
         let found = fused(weight, values, &x, &dy, &mut fused_dx, None);
         assert_eq!(found.map(|a| bits(&a)), [w, m, v].map(|a| bits(&a)), "{what}");
         assert_eq!(bits(&samples(&fused_dx)), bits(&samples(&dx)), "dx, {what}");
@@ -203,5 +203,43 @@ fn threads_change_no_bit() {
             all.extend(samples(&dx));
         }
         all
+    });
+}
+
+#[test]
+fn sums_of_the_optimizer_do_not_depend_on_threads_and_are_those_of_the_two_steps() {
+    // Enough entries that the cuts between tasks would follow the number of threads.
+    let weight = TwoWay::new(&Pattern::full(96, 300).unwrap()).unwrap();
+    let (values, nnz) = (numbers(weight.nnz(), 2), weight.nnz());
+    let (x, dy) = (activations(300, 20, 1.0, 3), gradient(96, 20, 4));
+    let rule = Rule::Prodigy {
+        learning_rate: 0.1,
+        distance: 0.5,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.1,
+        decoupled: false,
+        correction1: 0.5,
+        correction2: 0.25,
+    };
+    let start = || [values.clone(), numbers(nnz, 6), vec![0.25; nnz], numbers(nnz, 7), numbers(nnz, 8)];
+    same_bits_on_any_threads(|| {
+        let [mut w, mut first, mut second, mut sum, mut begin] = start();
+        let moments = Moments { first: &mut first, second: &mut second, sum: &mut sum, start: &mut begin };
+        let apply = Gradient::Apply { update: (&rule).into(), moments };
+        let sums = backward(&weight, &mut w, &x, &dy, None, apply, None);
+        let mut gradient = vec![0.0; nnz];
+        backward(&weight, &mut w.clone(), &x, &dy, None, Gradient::Accumulate(&mut gradient), None);
+        let [mut w2, mut first2, mut second2, mut sum2, mut begin2] = start();
+        let moments = Moments { first: &mut first2, second: &mut second2, sum: &mut sum2, start: &mut begin2 };
+        let apart = update::apply(&rule, &gradient, &mut w2, moments);
+        assert_eq!([&w, &first, &second, &sum].map(|a| bits(a)), [&w2, &first2, &second2, &sum2].map(|a| bits(a)));
+        for (fused, apart) in [(sums.descent, apart.descent), (sums.length, apart.length)] {
+            assert!((fused - apart).abs() < 1e-5 * sums.length, "{fused} and {apart}");
+        }
+        let whole = [sums.descent.to_bits(), sums.length.to_bits()];
+        w.extend(whole.into_iter().flat_map(|b| [b as u32, (b >> 32) as u32]).map(f32::from_bits));
+        w
     });
 }

@@ -4,9 +4,9 @@ use super::{SparseBatch, collect, column};
 use crate::kernels::gather::transpose_out;
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::kernels::sparse_dense::{Gradient, TwoWay};
-use crate::kernels::update;
+use crate::kernels::update::{self, Sums, run_summed};
 use crate::matrix::Batch;
-use crate::parallel::{self, Shared};
+use crate::parallel::Shared;
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -24,10 +24,18 @@ thread_local! {
 ///
 /// `values` are the entries of `W` in column order. With `lazy`, the optimizer leaves columns of features that no sample
 /// has alone, moments included; otherwise it runs on them with a gradient of zero, as in a dense layer.
+/// Returns what the optimizer sums over the entries that it runs on.
 ///
 /// # Panics
 /// Unless `x` is `cols × n`, `dy` is `rows × n`, and arrays over entries have one number for each.
-pub fn backward(weight: &TwoWay, values: &mut [f32], x: &SparseBatch, dy: &Batch, gradient: Gradient<'_>, lazy: bool) {
+pub fn backward(
+    weight: &TwoWay,
+    values: &mut [f32],
+    x: &SparseBatch,
+    dy: &Batch,
+    gradient: Gradient<'_>,
+    lazy: bool,
+) -> Sums {
     assert_eq!((weight.cols(), weight.nnz(), x.len()), (x.features(), values.len(), dy.len()), "operands of backward");
     assert_eq!(weight.rows(), dy.features(), "rows of the weight and features of the gradient");
     let values = Shared::new(values);
@@ -52,10 +60,11 @@ pub fn backward(weight: &TwoWay, values: &mut [f32], x: &SparseBatch, dy: &Batch
                     // SAFETY: as above.
                     let sum = unsafe { sum.range(entries) };
                     sum.iter_mut().zip(fresh).for_each(|(s, g)| *s += *g);
-                });
+                    Sums::default()
+                })
             }
         }
-    });
+    })
 }
 
 /// One backward pass; `dy` is sample-major here.
@@ -67,39 +76,40 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// Calls `take` with the entries of each run of neighbouring active columns and their gradients, on all threads.
-    fn active(&self, take: impl Fn(Range<usize>, &[f32]) + Sync) {
+    fn active(&self, take: impl Fn(Range<usize>, &[f32]) -> Sums + Sync) -> Sums {
         let active = self.x.active();
         let cuts = cuts(active.len(), |a| column(self.weight, active[a]).len());
-        parallel::run(cuts.len() - 1, |task| {
-            let mut from = cuts[task];
+        run_summed(cuts.len() - 1, |task| {
+            let (mut from, mut sums) = (cuts[task], Sums::default());
             for run in active[cuts[task]..cuts[task + 1]].chunk_by(|a, b| a + 1 == *b) {
                 let entries = column(self.weight, run[0]).start..column(self.weight, run[run.len() - 1]).end;
-                self.gradients(entries.clone(), from..from + run.len(), |fresh| take(entries, fresh));
+                sums += self.gradients(entries.clone(), from..from + run.len(), |fresh| take(entries, fresh));
                 from += run.len();
             }
-        });
+            sums
+        })
     }
 
     /// Calls `take` with runs of columns that cover all of `W`, and their gradients, on all threads.
-    fn all(&self, take: impl Fn(Range<usize>, &[f32]) + Sync) {
+    fn all(&self, take: impl Fn(Range<usize>, &[f32]) -> Sums + Sync) -> Sums {
         let active = self.x.active();
         let cuts = cuts(self.weight.cols(), |j| column(self.weight, j as u32).len());
-        parallel::run(cuts.len() - 1, |task| {
+        run_summed(cuts.len() - 1, |task| {
             let cols = cuts[task]..cuts[task + 1];
             let entries = self.weight.col_ptr()[cols.start] as usize..self.weight.col_ptr()[cols.end] as usize;
             let before = |limit: usize| active.partition_point(|&j| (j as usize) < limit);
-            self.gradients(entries.clone(), before(cols.start)..before(cols.end), |fresh| take(entries, fresh));
-        });
+            self.gradients(entries.clone(), before(cols.start)..before(cols.end), |fresh| take(entries, fresh))
+        })
     }
 
     /// Calls `take` with the gradients of `entries`, in which lie the columns of the active features `active`.
-    fn gradients(&self, entries: Range<usize>, active: Range<usize>, take: impl FnOnce(&[f32])) {
+    fn gradients(&self, entries: Range<usize>, active: Range<usize>, take: impl FnOnce(&[f32]) -> Sums) -> Sums {
         FRESH.with_borrow_mut(|fresh| {
             fresh.clear();
             fresh.resize(entries.len(), 0.0);
             dispatch(Columns { pass: self, first: entries.start, active, fresh });
-            take(fresh);
-        });
+            take(fresh)
+        })
     }
 }
 

@@ -123,7 +123,10 @@ fn backward_accumulates_what_its_reference_computes() {
 fn step(weight: &TwoWay, x: &SparseBatch, dy: &Batch, lazy: bool) -> [Vec<f32>; 3] {
     let nnz = weight.nnz();
     let [mut w, mut m, mut v] = [numbers(nnz, 2), numbers(nnz, 3), vec![0.5; nnz]];
-    let gradient = Gradient::Apply { update: (&ADAM).into(), moments: Moments { first: &mut m, second: &mut v } };
+    let gradient = Gradient::Apply {
+        update: (&ADAM).into(),
+        moments: Moments { first: &mut m, second: &mut v, ..Moments::default() },
+    };
     backward(weight, &mut w, x, dy, gradient, lazy);
     [w, m, v]
 }
@@ -138,7 +141,7 @@ fn the_optimizer_gets_the_gradient_of_every_column() {
             let mut sum = vec![0.0; nnz];
             backward(&weight, &mut numbers(nnz, 2), &x, &dy, Gradient::Accumulate(&mut sum), false);
             let [mut w, mut m, mut v] = [numbers(nnz, 2), numbers(nnz, 3), vec![0.5; nnz]];
-            apply(&ADAM, &sum, &mut w, Moments { first: &mut m, second: &mut v });
+            apply(&ADAM, &sum, &mut w, Moments { first: &mut m, second: &mut v, ..Moments::default() });
             let found = step(&weight, &x, &dy, false);
             assert_eq!(found.map(|a| bits(&a)), [w, m, v].map(|a| bits(&a)), "{rows} × {cols}");
         }

@@ -1,6 +1,6 @@
 //! Adam and AdamW.
 
-use super::{Formula, Rule};
+use super::{Formula, MOST, Rule};
 use crate::kernels::simd::Simd;
 
 /// [`Rule::Adam`].
@@ -10,7 +10,7 @@ pub(super) struct Adam(pub Rule);
 impl Formula for Adam {
     const MOMENTS: usize = 2;
     #[inline(always)]
-    unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; 2]) -> (S::V, [S::V; 2]) {
+    unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; MOST]) -> (S::V, [S::V; MOST]) {
         let Rule::Adam { learning_rate, beta1, beta2, epsilon, weight_decay, decoupled, correction1, correction2 } =
             self.0
         else {
@@ -25,12 +25,12 @@ impl Formula for Adam {
             let second = S::fma(S::splat(beta2), moments[1], square);
             let root = S::fma(S::sqrt(second), S::splat(1.0 / correction2.sqrt()), S::splat(epsilon));
             let step = S::mul(S::splat(-learning_rate / correction1), S::div(first, root));
-            (S::fma(S::splat(self.0.decay()), value, step), [first, second])
+            (S::fma(S::splat(self.0.decay()), value, step), [first, second, moments[2], moments[3]])
         }
     }
 
     #[inline(always)]
-    unsafe fn size<S: Simd>(self, [_, second]: [S::V; 2]) -> S::V {
+    unsafe fn size<S: Simd>(self, [_, second, ..]: [S::V; MOST]) -> S::V {
         let Rule::Adam { learning_rate, epsilon, correction2, .. } = self.0 else { unreachable!() };
         // SAFETY: the caller's promise.
         unsafe {

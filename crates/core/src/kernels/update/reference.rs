@@ -1,9 +1,25 @@
 //! The optimizers as their papers write them, in `f64`; the fast loop is compared with this.
 
-use super::{Prox, Rule};
+use super::{Prox, Rule, Sums};
 
 /// One step for one value: from gradient, value and moments to the new value and moments.
-pub fn step(rule: &Rule, g: f64, w: f64, [m, v]: [f64; 2]) -> (f64, [f64; 2]) {
+pub fn step(rule: &Rule, g: f64, w: f64, [m, v, s, start]: [f64; 4]) -> (f64, [f64; 4]) {
+    let (w, [m, v, s]) = moved(rule, g, w, [m, v, s]);
+    (w, [m, v, s, start])
+}
+
+/// What one value adds to the sums of a step: gradient and value before it, moments after it.
+pub fn sums(rule: &Rule, g: f64, w: f64, [_, _, s, start]: [f64; 4]) -> Sums {
+    match *rule {
+        Rule::Prodigy { weight_decay, decoupled, .. } => {
+            let g = if decoupled { g } else { g + f64::from(weight_decay) * w };
+            Sums { descent: g * (start - w), length: s.abs() }
+        }
+        _ => Sums::default(),
+    }
+}
+
+fn moved(rule: &Rule, g: f64, w: f64, [m, v, s]: [f64; 3]) -> (f64, [f64; 3]) {
     match *rule {
         Rule::Sgd { learning_rate, momentum, nesterov, weight_decay } => {
             let (rate, mu) = (f64::from(learning_rate), f64::from(momentum));
@@ -14,7 +30,7 @@ pub fn step(rule: &Rule, g: f64, w: f64, [m, v]: [f64; 2]) -> (f64, [f64; 2]) {
                 (false, false) => m,
                 (false, true) => g + mu * m,
             };
-            (w - rate * direction, [m, v])
+            (w - rate * direction, [m, v, s])
         }
         Rule::Adam { learning_rate, beta1, beta2, epsilon, weight_decay, decoupled, correction1, correction2 } => {
             let (rate, b1, b2, decay) =
@@ -23,7 +39,26 @@ pub fn step(rule: &Rule, g: f64, w: f64, [m, v]: [f64; 2]) -> (f64, [f64; 2]) {
             let m = b1 * m + (1.0 - b1) * g;
             let v = b2 * v + (1.0 - b2) * g * g;
             let root = (v / f64::from(correction2)).sqrt() + f64::from(epsilon);
-            (w - rate * (m / f64::from(correction1)) / root, [m, v])
+            (w - rate * (m / f64::from(correction1)) / root, [m, v, s])
+        }
+        Rule::Prodigy {
+            learning_rate,
+            distance,
+            beta1,
+            beta2,
+            epsilon,
+            weight_decay,
+            decoupled,
+            correction1,
+            correction2,
+        } => {
+            let [rate, d, b1, b2, decay] = [learning_rate, distance, beta1, beta2, weight_decay].map(f64::from);
+            let (w, g) = if decoupled { (w - rate * decay * w, g) } else { (w, g + decay * w) };
+            let m = b1 * m + (1.0 - b1) * d * g;
+            let v = b2 * v + (1.0 - b2) * d * d * g * g;
+            let s = b2.sqrt() * s + d * d * g;
+            let root = (v / f64::from(correction2)).sqrt() + d * f64::from(epsilon);
+            (w - rate * (m / f64::from(correction1)) / root, [m, v, s])
         }
         Rule::RmsProp { learning_rate, alpha, momentum, epsilon, weight_decay } => {
             let (rate, a, mu) = (f64::from(learning_rate), f64::from(alpha), f64::from(momentum));
@@ -31,19 +66,23 @@ pub fn step(rule: &Rule, g: f64, w: f64, [m, v]: [f64; 2]) -> (f64, [f64; 2]) {
             let square = a * m + (1.0 - a) * g * g;
             let step = g / (square.sqrt() + f64::from(epsilon));
             let v = if momentum == 0.0 { v } else { mu * v + step };
-            (w - rate * if momentum == 0.0 { step } else { v }, [square, v])
+            (w - rate * if momentum == 0.0 { step } else { v }, [square, v, s])
         }
     }
 }
 
 /// The proximal step for one value, given the moments after the optimizer's step: by trying the two half-lines and zero.
-pub fn prox(prox: Prox, rule: &Rule, w: f64, [m, v]: [f64; 2]) -> f64 {
+pub fn prox(prox: Prox, rule: &Rule, w: f64, [m, v, ..]: [f64; 4]) -> f64 {
     let size = match *rule {
         Rule::Sgd { learning_rate, .. } => f64::from(learning_rate),
         Rule::Adam { learning_rate, epsilon, correction2, .. } => {
             f64::from(learning_rate) / ((v / f64::from(correction2)).sqrt() + f64::from(epsilon))
         }
         Rule::RmsProp { learning_rate, epsilon, .. } => f64::from(learning_rate) / (m.sqrt() + f64::from(epsilon)),
+        Rule::Prodigy { learning_rate, distance, epsilon, correction2, .. } => {
+            let [rate, d, epsilon] = [learning_rate, distance, epsilon].map(f64::from);
+            rate * d / ((v / f64::from(correction2)).sqrt() + d * epsilon)
+        }
     };
     let (l1, l2) = (f64::from(prox.l1), f64::from(prox.l2));
     let objective = |u: f64| (u - w) * (u - w) / (2.0 * size) + l1 * u.abs() + l2 / 2.0 * u * u;

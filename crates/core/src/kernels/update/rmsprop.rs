@@ -1,6 +1,6 @@
 //! RMSprop, with or without momentum.
 
-use super::{Formula, Rule};
+use super::{Formula, MOST, Rule};
 use crate::kernels::simd::Simd;
 
 /// [`Rule::RmsProp`] with `M` moments.
@@ -10,7 +10,7 @@ pub(super) struct RmsProp<const M: usize>(pub Rule);
 impl<const M: usize> Formula for RmsProp<M> {
     const MOMENTS: usize = M;
     #[inline(always)]
-    unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; 2]) -> (S::V, [S::V; 2]) {
+    unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; MOST]) -> (S::V, [S::V; MOST]) {
         let Rule::RmsProp { learning_rate, alpha, momentum, epsilon, weight_decay } = self.0 else { unreachable!() };
         // SAFETY: the caller's promise.
         unsafe {
@@ -23,12 +23,12 @@ impl<const M: usize> Formula for RmsProp<M> {
                 moment = S::fma(S::splat(momentum), moment, step);
                 step = moment;
             }
-            (S::fma(S::splat(-learning_rate), step, value), [second, moment])
+            (S::fma(S::splat(-learning_rate), step, value), [second, moment, moments[2], moments[3]])
         }
     }
 
     #[inline(always)]
-    unsafe fn size<S: Simd>(self, [second, _]: [S::V; 2]) -> S::V {
+    unsafe fn size<S: Simd>(self, [second, ..]: [S::V; MOST]) -> S::V {
         let Rule::RmsProp { learning_rate, epsilon, .. } = self.0 else { unreachable!() };
         // SAFETY: the caller's promise.
         unsafe { S::div(S::splat(learning_rate), S::add(S::sqrt(second), S::splat(epsilon))) }

@@ -1,6 +1,6 @@
 //! Stochastic gradient descent with momentum, as PyTorch writes it.
 
-use super::{Formula, Rule};
+use super::{Formula, MOST, Rule};
 use crate::kernels::simd::Simd;
 
 /// [`Rule::Sgd`] with `M` moments.
@@ -10,7 +10,7 @@ pub(super) struct Sgd<const M: usize>(pub Rule);
 impl<const M: usize> Formula for Sgd<M> {
     const MOMENTS: usize = M;
     #[inline(always)]
-    unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; 2]) -> (S::V, [S::V; 2]) {
+    unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; MOST]) -> (S::V, [S::V; MOST]) {
         let Rule::Sgd { learning_rate, momentum, nesterov, weight_decay } = self.0 else { unreachable!() };
         // SAFETY: the caller's promise.
         unsafe {
@@ -20,12 +20,12 @@ impl<const M: usize> Formula for Sgd<M> {
                 moment = S::fma(S::splat(momentum), moment, step);
                 step = if nesterov { S::fma(S::splat(momentum), moment, step) } else { moment };
             }
-            (S::fma(S::splat(-learning_rate), step, value), [moment, moments[1]])
+            (S::fma(S::splat(-learning_rate), step, value), [moment, moments[1], moments[2], moments[3]])
         }
     }
 
     #[inline(always)]
-    unsafe fn size<S: Simd>(self, _: [S::V; 2]) -> S::V {
+    unsafe fn size<S: Simd>(self, _: [S::V; MOST]) -> S::V {
         let Rule::Sgd { learning_rate, .. } = self.0 else { unreachable!() };
         // SAFETY: the caller's promise.
         unsafe { S::splat(learning_rate) }

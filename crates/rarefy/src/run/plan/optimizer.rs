@@ -4,6 +4,7 @@ use rarefy_nn::Optimizer;
 use rarefy_nn::optimizer::{Clip, Kind, Schedule, Shape};
 
 use super::Role;
+use crate::recipe::LearningRate;
 use crate::{Recipe, Result};
 
 /// The optimizer of a model.
@@ -54,7 +55,11 @@ pub(super) fn optimizer(recipe: &Recipe, role: Role) -> Result<Optimizer> {
     };
     Ok(Optimizer {
         kind,
-        learning_rate: or(rate, usual.learning_rate),
+        learning_rate: match rate {
+            Some(LearningRate::Given(rate)) => rate as f32,
+            Some(LearningRate::Auto) | None => usual.learning_rate,
+        },
+        auto: rate == Some(LearningRate::Auto),
         weight_decay: or(train.weight_decay, usual.weight_decay),
         schedule: Schedule { shape, warm_up: train.warm_up },
         clip,
