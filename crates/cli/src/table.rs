@@ -4,7 +4,7 @@ use std::fmt;
 
 use rarefy::Outcome;
 use rarefy::frontier::{Curve, Spread, Summary};
-use rarefy::run::{ModelOutcome, Role};
+use rarefy::run::{ModelOutcome, Role, Try};
 
 use crate::number::{bytes, grouped, percent, ratio, significant};
 
@@ -179,6 +179,24 @@ pub fn remarks(outcome: &Outcome) -> Vec<String> {
             outcome.sparse.epochs, twin.epochs
         ));
     }
+    if let Some(search) = &outcome.search {
+        let best = search.tried[search.chosen].sparsity;
+        remarks.push(match search.held() {
+            true => format!(
+                "The sparsest of {} tried that is surely within {} points of its twin, by the validation rows:",
+                search.tried.len(),
+                search.within
+            ),
+            false => format!(
+                "None of {} tried is surely within {} points of its twin by the validation rows; the closest has sparsity {}. \
+                 More of them (data.validation) or more epochs (sparsity.epochs-factor) may help:",
+                search.tried.len(),
+                search.within,
+                sparsity(best)
+            ),
+        });
+        remarks.extend(search.tried.iter().map(|tried| format!("  {}", of_try(tried, search.within))));
+    }
     if outcome.control.is_some() {
         remarks.push(
             "The small dense net has about as many weights as the sparse one has nonzeros, and its epochs.".to_owned(),
@@ -191,6 +209,16 @@ pub fn remarks(outcome: &Outcome) -> Vec<String> {
         remarks.push("Resumed from a checkpoint: earlier epochs' times are those of the earlier run.".to_owned());
     }
     remarks
+}
+
+/// One sparsity that a search has tried.
+pub fn of_try(tried: &Try, within: f64) -> String {
+    let verdict = if tried.held { "within" } else { "not surely within" };
+    let (share, accuracy) = (sparsity(tried.sparsity), percent(tried.validation_accuracy));
+    format!(
+        "sparsity {share}: validation accuracy {accuracy}, {:.2} points below the twin, at most {:.2}: {verdict} {within}",
+        tried.below, tried.at_most
+    )
 }
 
 /// The comparison for a terminal.

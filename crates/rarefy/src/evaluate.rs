@@ -83,6 +83,21 @@ pub fn answer(model: &Artifact, features: &Features) -> Result<Answers> {
     Ok(Answers { outputs, classes })
 }
 
+/// The class that a model gives each row. Answers exist block by block.
+///
+/// # Errors
+/// As [`answer`].
+pub fn classes(model: &Artifact, features: &Features) -> Result<Vec<u32>> {
+    model.check_input(features.cols())?;
+    let runtime = model.clone().into_runtime()?;
+    let mut classes = Vec::with_capacity(features.rows());
+    for (_, block) in chunks(features, runtime.outputs()) {
+        let answers = predict(&runtime, &block?)?;
+        classes.extend((0..answers.rows()).map(|i| runtime.class_of(answers.row(i)) as u32));
+    }
+    Ok(classes)
+}
+
 /// Rows answered at a time: as many as keep rows and answers to 16 million numbers, but [`CHUNK`] at most.
 fn rows_at_once(features: &Features, outputs: usize) -> usize {
     let stored = if let Features::Sparse(_) = features { 0 } else { features.cols() };

@@ -35,6 +35,7 @@ Examples:
   rarefy fit --set sparsity.target=0.95 --set train.epochs=5 --out sparser
   rarefy fit examples/digits.toml --control
   rarefy fit --set sparsity.method=gmp --set sparsity.distribution=global
+  rarefy fit --set sparsity.within=0.5
   rarefy fit --resume", after_long_help = keys_help())]
 pub struct Fit {
     /// The recipe (TOML); the built-in one unless given
@@ -61,7 +62,7 @@ fn keys_help() -> String {
     let mut text = String::from(
         "Examples:\n  rarefy fit\n  rarefy fit --set sparsity.target=0.95 --set train.epochs=5 --out sparser\n  \
          rarefy fit examples/digits.toml --control\n  rarefy fit --set sparsity.method=gmp --set sparsity.distribution=global\n  \
-         rarefy fit --resume\n\nKeys of recipes:\n",
+         rarefy fit --set sparsity.within=0.5\n  rarefy fit --resume\n\nKeys of recipes:\n",
     );
     for key in recipe::keys() {
         text.push_str(&format!("  {:24} {}\n", key.name, key.help));
@@ -142,6 +143,7 @@ fn tell(event: &Event<'_>, output: &Output) {
             line.push_str(&format!(", {} s", significant(record.seconds)));
             output.note(&line);
         }
+        Event::Tried { tried, within } => output.note(&format!("sparse: {}", table::of_try(tried, *within))),
         Event::Finished { trained } if output.bar() => {
             let seconds: f64 = trained.history.iter().map(|epoch| epoch.seconds).sum();
             let last = trained.history.last();
@@ -187,6 +189,10 @@ fn to_json(outcome: &Outcome) -> Value {
     let mut json = model_json(&outcome.sparse);
     for model in outcome.models().filter(|model| model.role != Role::Sparse) {
         json[model.role.name()] = model_json(model);
+    }
+    if let Some(search) = &outcome.search {
+        json["search"] = json!(search);
+        json["search"]["held"] = json!(search.held());
     }
     json["data"] = json!(outcome.data.name);
     json["rows"] = json!({

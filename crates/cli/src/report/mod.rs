@@ -305,6 +305,7 @@ pub mod tests {
             }
         };
         Outcome {
+            search: None,
             originals: Vec::new(),
             sparse: model(Role::Sparse, 0.9821, 37_273, 30),
             twin: Some(model(Role::Twin, 0.9839, 1_863_680, 10)),

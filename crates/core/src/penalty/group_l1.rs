@@ -2,7 +2,8 @@
 //!
 //! Yuan and Lin, *Model selection and estimation in regression with grouped variables*, 2006. With `cᵢ = λsᵢ` the prox is 0 where
 //! `Σ(wᵢ/cᵢ)² ≤ 1`, and else `uᵢ = wᵢ·r/(r + cᵢ)` with the norm `r = ‖u‖` that solves `φ(r) = Σwᵢ²/(r + cᵢ)² = 1`. Newton's method on
-//! `1/√φ`, which is concave, rises to `r` from 0 without overshooting, and takes one step where all `sᵢ` are the same.
+//! `1/√φ`, which is concave, rises to `r` without overshooting from any start below it; it starts at `‖w‖ − max cᵢ`, which is `r` where all
+//! `sᵢ` are the same.
 
 use super::{Block, Entry, Penalty, Real, Steps, squares};
 
@@ -40,14 +41,15 @@ impl<T: Real> Penalty<T> for GroupL1 {
         // φ and −φ'/2.
         let at = |w: &[T], r: f64| {
             w.iter().enumerate().fold((0.0, 0.0), |(phi, slope), (i, &w)| {
-                let (w, below) = (w.into(), r + shift(i));
-                let part = w * w / (below * below);
-                (phi + part, slope + part / below)
+                let inverse = 1.0 / (r + shift(i));
+                let part = w.into() * inverse;
+                (phi + part * part, slope + part * part * inverse)
             })
         };
-        let mut r = 0.0;
+        let largest = (0..w.len()).map(shift).fold(0.0, f64::max);
+        let mut r = (norm(w) - largest).max(0.0);
         let (mut phi, mut slope) = at(w, r);
-        if phi <= 1.0 {
+        if r == 0.0 && phi <= 1.0 {
             return w.fill(T::near(0.0));
         }
         for _ in 0..STEPS {

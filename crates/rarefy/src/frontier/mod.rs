@@ -207,7 +207,7 @@ impl Frontier {
         let plan = plan.checked(&recipe)?;
         let mut first = recipe;
         // What is checked and completed is the largest model that any point needs.
-        first.sparsity.target = plan.sparsities[0];
+        first.set(&format!("sparsity.target={}", plan.sparsities[0]))?;
         (first.twin.train, first.twin.control) = (plan.twin, plan.control);
         let (recipe, parts) = run::prepared(first, &plan.out)?;
         let points = plan.points(&recipe)?;
@@ -253,7 +253,7 @@ impl Frontier {
         let pending: Vec<usize> = (0..known.len()).filter(|&at| known[at].is_none()).collect();
         let room = pending.first().map_or(Ok(1), |&largest| {
             let Point { recipe, roles, .. } = &self.points[largest];
-            memory::at_once(recipe, roles[0], self.parts.train.cols(), parallel::threads())
+            memory::at_once(recipe, roles[0], &self.parts, parallel::threads())
         })?;
         let workers = room.min(pending.len());
         let (points, finished) = (known.len(), known.len() - pending.len());

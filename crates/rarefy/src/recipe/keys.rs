@@ -242,6 +242,8 @@ static KEYS: &[Key] = &[
         set: |r, v| whole(v, 1).map(|v| r.sparsity.nonzeros = Some(v)), get: |r| r.sparsity.nonzeros.and_then(count) },
     Key { name: "sparsity.file-bytes", help: "instead of a target: as many weights are kept as a model file of this size holds", only: None,
         set: |r, v| whole(v, 1).map(|v| r.sparsity.file_bytes = Some(v)), get: |r| r.sparsity.file_bytes.and_then(count) },
+    Key { name: "sparsity.within", help: "instead of a target: the sparsest model surely at most so many points of validation accuracy below its twin, such as 0.5", only: None,
+        set: |r, v| number(v, |x| x > 0.0 && x < 100.0, "a number of points above 0, below 100").map(|v| r.sparsity.within = Some(v)), get: |r| some(r.sparsity.within) },
     Key { name: "sparsity.lambda", help: "prox-l1, elastic-net, group-l1, instead of a target: strength of the penalty, which else a controller finds", only: methods(&["prox-l1", "elastic-net", "group-l1"]),
         set: |r, v| positive(v).map(|v| r.sparsity.lambda = Some(v)), get: |r| some(r.sparsity.lambda) },
     Key { name: "sparsity.l1-ratio", help: "elastic-net: share of L1 in the penalty, the rest is squares", only: methods(&["elastic-net"]),

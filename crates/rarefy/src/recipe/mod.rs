@@ -22,9 +22,11 @@
 
 mod keys;
 mod source;
+mod sparsity;
 mod value;
 
 pub use keys::{Key, keys};
+pub use sparsity::Sparsity;
 pub use value::Value;
 
 use std::fmt::Write as _;
@@ -214,61 +216,6 @@ pub enum Spread {
     PerLayer(Vec<f64>),
 }
 
-/// How sparse.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sparsity {
-    /// A method's name; see [`rarefy_nn::sparsify::registry`].
-    pub method: String,
-    /// The sparsity wanted over all weight matrices: zeros over entries.
-    pub target: f64,
-    /// Instead: so many weights are kept.
-    pub nonzeros: Option<u64>,
-    /// Instead: as many weights are kept as an artifact of so many bytes holds.
-    pub file_bytes: Option<u64>,
-    /// Instead: the strength of the penalty (prox-l1, elastic-net, group-l1).
-    pub lambda: Option<f64>,
-    /// Share of L1 in the penalty (elastic-net).
-    pub l1_ratio: Option<f64>,
-    /// Instead of a target: the largest sum of absolute weights (l1-ball).
-    pub radius: Option<f64>,
-    /// One ball for the `network`, or one a `layer` (l1-ball).
-    pub ball: Option<String>,
-    /// How density is spread over layers.
-    pub distribution: Spread,
-    /// Single entries or blocks.
-    pub structure: String,
-    /// Steps between changes of the pattern.
-    pub every: u64,
-    /// The share of the weights that the first change replaces; `None` is the method's own.
-    pub fraction: Option<f64>,
-    /// The share of training after which the pattern stays; `None` is the method's own.
-    pub until: Option<f64>,
-    /// The share of training before the first change (gmp, granet, ac-dc).
-    pub begin: Option<f64>,
-    /// The sparsity of the first steps (gmp, granet).
-    pub initial: Option<f64>,
-    /// Prunings, or pairs of phases (one-shot, lottery, ac-dc).
-    pub rounds: Option<u64>,
-    /// What goes back after a pruning (one-shot, lottery).
-    pub rewind: Option<String>,
-    /// Where it goes back to: a share of the first round's steps (one-shot, lottery).
-    pub rewind_to: Option<f64>,
-    /// Weights trained behind those in use, over the number of those (top-kast).
-    pub reserve: Option<f64>,
-    /// An idle weight's mean gradient is below this times its layer's (trigger).
-    pub gradient_below: Option<f64>,
-    /// An idle weight is below this times its layer's root mean square (trigger).
-    pub weight_below: Option<f64>,
-    /// Memory of the mean gradient (trigger).
-    pub gradient_memory: Option<f64>,
-    /// The score by which weights are dropped; `None` is the method's own.
-    pub drop: Option<String>,
-    /// The score by which weights are grown; `None` is the method's own.
-    pub grow: Option<String>,
-    /// How many times `train.epochs` the sparse model trains.
-    pub epochs_factor: f64,
-}
-
 /// The dense twin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Twin {
@@ -356,38 +303,6 @@ impl Default for Train {
     }
 }
 
-impl Default for Sparsity {
-    fn default() -> Self {
-        Self {
-            method: "rigl".to_owned(),
-            target: 0.0,
-            nonzeros: None,
-            file_bytes: None,
-            lambda: None,
-            l1_ratio: None,
-            radius: None,
-            ball: None,
-            distribution: Spread::Named("erdos-renyi".to_owned()),
-            structure: "unstructured".to_owned(),
-            every: 100,
-            fraction: None,
-            until: None,
-            begin: None,
-            initial: None,
-            rounds: None,
-            rewind: None,
-            rewind_to: None,
-            reserve: None,
-            gradient_below: None,
-            weight_below: None,
-            gradient_memory: None,
-            drop: None,
-            grow: None,
-            epochs_factor: 1.0,
-        }
-    }
-}
-
 impl Default for Twin {
     fn default() -> Self {
         Self { train: true, epochs: None, learning_rate: None, control: false }
@@ -452,6 +367,8 @@ impl Recipe {
             return Err(Error::Recipe { place: place(), problem });
         };
         let mut changed = self.clone();
+        // A command says it anew: sparsity.nonzeros instead of the recipe's sparsity.target.
+        changed.sparsity.say_by(key.trim());
         changed
             .apply(key.trim(), &source::value(value.trim()))
             .and_then(|()| changed.check())
@@ -511,10 +428,12 @@ impl Recipe {
         }
         keys::check_belongs(self)?;
         self.sparsity.check_target()?;
+        self.check_within()?;
         let watched = [
             (self.stop.accuracy.is_some(), "stop.accuracy"),
             (self.stop.loss.is_some(), "stop.loss"),
             (self.stop.patience.is_some(), "stop.patience"),
+            (self.sparsity.within.is_some(), "sparsity.within"),
         ];
         let validated = !matches!(self.data.validation, Part::Share(0.0) | Part::Rows(0));
         match watched.iter().find(|(given, _)| *given) {
@@ -526,28 +445,17 @@ impl Recipe {
     }
 }
 
-impl Sparsity {
-    /// What says how sparse: the keys that do, given or not.
-    fn targets(&self) -> [(&'static str, bool); 5] {
-        [
-            ("sparsity.target", self.target > 0.0),
-            ("sparsity.nonzeros", self.nonzeros.is_some()),
-            ("sparsity.file-bytes", self.file_bytes.is_some()),
-            ("sparsity.lambda", self.lambda.is_some()),
-            ("sparsity.radius", self.radius.is_some()),
-        ]
-    }
-
-    /// Whether anything is to be zero.
-    pub(crate) fn wanted(&self) -> bool {
-        self.method != "dense" && self.targets().iter().any(|(_, given)| *given)
-    }
-
-    /// Refuses two answers to one question.
-    fn check_target(&self) -> Result<(), String> {
-        let given: Vec<&str> = self.targets().into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
-        match given[..] {
-            [first, second, ..] => Err(format!("{first} and {second} both say how sparse; give one of them")),
+impl Recipe {
+    /// Refuses a search that has nothing to compare with.
+    fn check_within(&self) -> Result<(), String> {
+        let (dense, alone) = (self.sparsity.method == "dense", !self.twin.train);
+        match self.sparsity.within {
+            Some(_) if dense => {
+                Err("sparsity.within looks for the sparsest model, but sparsity.method is dense".to_owned())
+            }
+            Some(_) if alone => {
+                Err("sparsity.within compares with the dense twin, but twin.train is false; set one of them".to_owned())
+            }
             _ => Ok(()),
         }
     }

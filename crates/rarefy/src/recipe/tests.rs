@@ -135,18 +135,38 @@ fn the_first_difference_is_told_with_both_values() {
 }
 
 #[test]
-fn two_answers_to_how_sparse_are_refused() {
+fn two_answers_to_how_sparse_are_refused_in_a_file_and_the_command_line_has_the_last_word() {
+    let file = |lines: &str| {
+        let text = format!("[data]\ntrain = \"digits\"\n[model]\nlayers = [\"linear 10\"]\n[sparsity]\n{lines}");
+        Recipe::parse(&text, "my.toml").map_err(|error| error.to_string())
+    };
+    let error = file("nonzeros = 5000\nfile-bytes = 90000").unwrap_err();
+    assert!(error.contains("sparsity.nonzeros and sparsity.file-bytes both say how sparse"), "{error}");
+    let error = file("method = \"prox-l1\"\nlambda = 1e-4\ntarget = 0.9").unwrap_err();
+    assert!(error.contains("sparsity.target and sparsity.lambda both say how sparse"), "{error}");
+    let error = file("target = 0.9\nwithin = 0.5").unwrap_err();
+    assert!(error.contains("sparsity.target and sparsity.within both say how sparse"), "{error}");
     let set = |changes: &[&str]| {
         let mut recipe = Recipe::builtin();
-        recipe.set("sparsity.target=0").unwrap();
-        changes.iter().try_for_each(|change| recipe.set(change)).map_err(|error| error.to_string())
+        changes.iter().try_for_each(|change| recipe.set(change)).map(|()| recipe).map_err(|error| error.to_string())
     };
-    assert_eq!(set(&["sparsity.nonzeros=5000"]), Ok(()));
-    let error = set(&["sparsity.nonzeros=5000", "sparsity.file-bytes=90000"]).unwrap_err();
-    assert!(error.contains("sparsity.nonzeros and sparsity.file-bytes both say how sparse"), "{error}");
-    assert_eq!(set(&["sparsity.method=prox-l1", "sparsity.lambda=1e-4"]), Ok(()));
-    let error = set(&["sparsity.method=prox-l1", "sparsity.lambda=1e-4", "sparsity.target=0.9"]).unwrap_err();
-    assert!(error.contains("sparsity.target and sparsity.lambda both say how sparse"), "{error}");
+    let last = set(&["sparsity.nonzeros=5000", "sparsity.within=0.5"]).unwrap().sparsity;
+    assert_eq!((last.target, last.nonzeros, last.within), (0.0, None, Some(0.5)));
+    assert!(set(&["sparsity.method=prox-l1", "sparsity.lambda=1e-4"]).is_ok());
     let error = set(&["sparsity.method=rigl", "sparsity.lambda=1e-4"]).unwrap_err();
     assert!(error.contains("sparsity.lambda has no meaning where sparsity.method is \"rigl\""), "{error}");
+}
+
+#[test]
+fn a_search_needs_something_to_compare_with() {
+    let error = |lines: &str| {
+        let text = format!("[model]\nlayers = [\"linear 10\"]\n{lines}");
+        Recipe::parse(&text, "my.toml").unwrap_err().to_string()
+    };
+    let alone = error("[data]\ntrain = \"digits\"\n[sparsity]\nwithin = 0.5\n[twin]\ntrain = false");
+    assert!(alone.contains("sparsity.within compares with the dense twin, but twin.train is false"), "{alone}");
+    let dense = error("[data]\ntrain = \"digits\"\n[sparsity]\nmethod = \"dense\"\nwithin = 0.5");
+    assert!(dense.contains("sparsity.within looks for the sparsest model, but sparsity.method is dense"), "{dense}");
+    let blind = error("[data]\ntrain = \"digits\"\nvalidation = 0\n[sparsity]\nwithin = 0.5");
+    assert!(blind.contains("sparsity.within looks at the validation part"), "{blind}");
 }

@@ -2,7 +2,8 @@
 //!
 //! A [`container`](rarefy_model::container) of kind `run`. Its manifest:
 //! ```json
-//! { "rarefy": "0.1.0", "recipe": "[data]…", "data": "SHA-256 SHA-256", "done": [{ "role": "sparse", … }], "training": "twin" }
+//! { "rarefy": "0.1.0", "recipe": "[data]…", "data": "SHA-256 SHA-256", "done": [{ "role": "sparse", … }], "tried": [],
+//!   "training": "twin" }
 //! ```
 //! and its tensors: `sparse.model`, the artifact of a finished model, as bytes; `training`, the trainer's own checkpoint, as
 //! bytes. So that a run that goes on gives the same bits as one that was never interrupted, a checkpoint resumes only with the
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::{Record, Trained};
 use super::plan::Role;
+use super::search::Try;
 use crate::{Error, Recipe, Result};
 
 /// The container's kind.
@@ -37,9 +39,12 @@ pub struct Identity {
 }
 
 /// The state of a run.
+#[derive(Default)]
 pub struct State {
     /// Finished models.
     pub done: Vec<Trained>,
+    /// What a search for the sparsest model has tried.
+    pub tried: Vec<Try>,
     /// The model in training, and the trainer's checkpoint.
     pub training: Option<(Role, Container)>,
 }
@@ -52,6 +57,7 @@ struct Manifest {
     recipe: String,
     data: String,
     done: Vec<Done>,
+    tried: Vec<Try>,
     training: Option<Role>,
 }
 
@@ -75,15 +81,15 @@ fn wrong(problem: &serde_json::Error) -> rarefy_model::Error {
     rarefy_model::Error::Manifest { key: "whole".to_owned(), problem: problem.to_string() }
 }
 
-/// A checkpoint's bytes.
+/// The bytes of a checkpoint with the trainer's own of a model in training; `state` is asked for all else.
 pub fn to_bytes(
     identity: &Identity,
-    done: &[Trained],
+    state: &State,
     training: Option<(Role, &Container)>,
 ) -> rarefy_model::Result<Vec<u8>> {
     let mut container = Container::new(KIND, VERSION);
-    let mut list = Vec::with_capacity(done.len());
-    for Trained { role, artifact, history, state_bytes, ended } in done {
+    let mut list = Vec::with_capacity(state.done.len());
+    for Trained { role, artifact, history, state_bytes, ended } in &state.done {
         let bytes = artifact.to_bytes()?;
         container.insert(model_tensor(*role), Tensor::from_u8(&[bytes.len()], &bytes)?)?;
         let (history, ended) = (history.clone(), ended.clone());
@@ -98,6 +104,7 @@ pub fn to_bytes(
         recipe: identity.recipe.to_toml(),
         data: identity.data.clone(),
         done: list,
+        tried: state.tried.clone(),
         training: training.map(|(role, _)| role),
     };
     container.manifest = serde_json::to_value(manifest).map_err(|e| wrong(&e))?;
@@ -149,5 +156,5 @@ pub fn read(path: &Path, identity: &Identity) -> Result<State> {
         None => None,
     };
     container.finish()?;
-    Ok(State { done, training })
+    Ok(State { done, tried: manifest.tried, training })
 }

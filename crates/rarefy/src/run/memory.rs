@@ -3,6 +3,7 @@
 use rarefy_core::memory::available;
 use rarefy_data::bundled;
 
+use super::data::Parts;
 use super::plan::{self, Role};
 use crate::{Error, Recipe, Result};
 
@@ -41,10 +42,12 @@ pub fn check(recipe: &Recipe, inputs: usize, loaded: bool, sparse_input: bool) -
 ///
 /// # Errors
 /// Names that do not exist.
-pub fn at_once(recipe: &Recipe, role: Role, inputs: usize, wanted: usize) -> Result<usize> {
+pub fn at_once(recipe: &Recipe, role: Role, parts: &Parts, wanted: usize) -> Result<usize> {
     let Some(left) = available() else { return Ok(wanted) };
+    let inputs = parts.train.cols();
     let saving = plan::entries(&recipe.model.layers, inputs) as u64 * 4;
-    let each = plan::config(recipe, role, inputs, 0)?.memory_estimate()?.saturating_add(saving).max(1);
+    let config = rarefy_nn::Config { sparse_input: parts.is_sparse(), ..plan::config(recipe, role, inputs, 0)? };
+    let each = config.memory_estimate()?.saturating_add(saving).max(1);
     let room = left.saturating_sub(OVERHEAD) / each;
     Ok(usize::try_from(room).unwrap_or(usize::MAX).clamp(1, wanted.max(1)))
 }

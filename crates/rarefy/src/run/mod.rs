@@ -32,10 +32,12 @@ pub mod data;
 pub(crate) mod memory;
 mod outcome;
 pub(crate) mod plan;
+mod search;
 
 pub(crate) use outcome::right;
 pub use outcome::{DataOutcome, ModelOutcome, Outcome, Record, Right, Trained, input_weights, metrics_csv};
 pub use plan::Role;
+pub use search::{Search, Try};
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -44,6 +46,7 @@ use rarefy_core::progress::Progress;
 use rarefy_core::{kernels, parallel};
 use rarefy_data::{Factors, Target};
 use rarefy_model::artifact::{Artifact, Scaling, Task};
+use rarefy_model::container::Container;
 use rarefy_model::file::{Disk, Lock, System, write_aside_on};
 use rarefy_model::graph::Graph;
 use rarefy_nn::trainer::{Aim, Settings};
@@ -107,6 +110,13 @@ pub enum Event<'a> {
     Finished {
         /// The model.
         trained: &'a Trained,
+    },
+    /// A search for the sparsest model has tried a sparsity.
+    Tried {
+        /// What came of it.
+        tried: &'a Try,
+        /// Points of accuracy that it may be below its twin.
+        within: f64,
     },
     /// All models are trained; they read the test rows now.
     Testing,
@@ -180,14 +190,14 @@ impl Job {
         let path = folder.join(CHECKPOINT);
         let (state, resumed) = match options.resume && path.exists() {
             true => (checkpoint::read(&path, &identity)?, true),
-            false => (checkpoint::State { done: Vec::new(), training: None }, false),
+            false => (checkpoint::State::default(), false),
         };
         let job = Self { identity, parts, folder, disk, state, roles, resumed, _lock: lock };
         job.write(RECIPE, job.identity.recipe.to_toml().as_bytes())?;
         match resumed {
             // They may have been lost since; the checkpoint has them.
             true => job.state.done.iter().try_for_each(|trained| job.save(trained).map(drop))?,
-            false => job.write(CHECKPOINT, &checkpoint::to_bytes(&job.identity, &[], None)?)?,
+            false => job.save_state(None)?,
         }
         Ok(job)
     }
@@ -237,13 +247,14 @@ impl Job {
         watch: &mut dyn FnMut(&Event<'_>),
     ) -> Result<Vec<ModelOutcome>> {
         for role in self.roles.clone() {
-            if self.state.done.iter().all(|trained| trained.role != role) {
+            if let (Some(within), Role::Sparse) = (self.identity.recipe.sparsity.within, role) {
+                self.find_sparsest(within, progress, watch)?;
+            } else if self.state.done.iter().all(|trained| trained.role != role) {
                 let trained = self.train(role, progress, watch)?;
                 self.save(&trained)?;
                 watch(&Event::Finished { trained: &trained });
                 self.state.done.push(trained);
-                self.write(CHECKPOINT, &checkpoint::to_bytes(&self.identity, &self.state.done, None)?)?;
-                self.save_metrics(None)?;
+                self.save_done()?;
             }
         }
         if progress.cancelled() {
@@ -285,6 +296,7 @@ impl Job {
         let originals = shown.flatten().map_or_else(Vec::new, |[rows, _]| rows_of(&rows));
         Ok(Outcome {
             originals,
+            search: self.search(),
             sparse: sparse.ok_or_else(lost)?,
             twin,
             control,
@@ -302,7 +314,8 @@ impl Job {
     fn train(&mut self, role: Role, progress: &dyn Progress, watch: &mut dyn FnMut(&Event<'_>)) -> Result<Trained> {
         let sparse = self.state.done.iter().find(|trained| trained.role == Role::Sparse);
         let nnz = sparse.map_or(0, |trained| trained.artifact.graph.nnz());
-        let mut config = plan::config(&self.identity.recipe, role, self.parts.train.cols(), nnz)?;
+        let asked = self.asked(role);
+        let mut config = plan::config(&asked, role, self.parts.train.cols(), nnz)?;
         config.sparse_input = self.parts.is_sparse();
         let epochs = config.epochs;
         let mut trainer = match self.state.training.take() {
@@ -332,7 +345,7 @@ impl Job {
         let history: Vec<Record> = trainer.history().iter().map(record).collect();
         let trained = |graph, ended: Ended| -> Result<Trained> {
             let ended = format!("{ended:?}").to_lowercase();
-            let artifact = self.artifact(role, graph, &trainer, &ended)?;
+            let artifact = self.artifact((role, &asked), graph, &trainer, &ended)?;
             let state_bytes = trainer.network().state_bytes();
             Ok(Trained { role, artifact, history: history.clone(), state_bytes, ended })
         };
@@ -357,9 +370,19 @@ impl Job {
 
     /// Writes the checkpoint of a model in training.
     fn save_training(&self, role: Role, trainer: &Trainer) -> rarefy_nn::Result<()> {
-        let state = trainer.to_container(&Settings::new())?;
-        let bytes = checkpoint::to_bytes(&self.identity, &self.state.done, Some((role, &state)))?;
+        self.save_state(Some((role, &trainer.to_container(&Settings::new())?)))
+    }
+
+    /// Writes the checkpoint.
+    fn save_state(&self, training: Option<(Role, &Container)>) -> rarefy_nn::Result<()> {
+        let bytes = checkpoint::to_bytes(&self.identity, &self.state, training)?;
         Ok(write_aside_on(&*self.disk, &self.folder.join(CHECKPOINT), |out| out.write_all(&bytes))?)
+    }
+
+    /// Writes down that another model is done.
+    fn save_done(&self) -> Result<()> {
+        self.save_state(None)?;
+        self.save_metrics(None)
     }
 
     /// Writes a model's artifact.
@@ -380,7 +403,13 @@ impl Job {
     }
 
     /// A trained network with all that it takes to answer raw input.
-    fn artifact(&self, role: Role, mut graph: Graph, trainer: &Trainer, ended: &str) -> Result<Artifact> {
+    fn artifact(
+        &self,
+        (role, recipe): (Role, &Recipe),
+        mut graph: Graph,
+        trainer: &Trainer,
+        ended: &str,
+    ) -> Result<Artifact> {
         if role == Role::Sparse && plan::drops_neurons(&self.identity.recipe) {
             graph = graph.without_unread()?;
         }
@@ -404,7 +433,7 @@ impl Job {
         artifact.image_shape = train.image_shape.map(|(height, width)| vec![height, width]);
         artifact.training = [
             ("model", role.name().to_owned()),
-            ("recipe", self.identity.recipe.to_toml()),
+            ("recipe", recipe.to_toml()),
             ("data", self.identity.data.clone()),
             ("epochs", trainer.history().len().to_string()),
             ("steps", trainer.step().to_string()),
@@ -435,6 +464,7 @@ pub(crate) fn prepared(mut recipe: Recipe, folder: &Path) -> Result<(Recipe, Par
     refuse_non_folder(folder)?;
     let parts = data::load(&mut recipe)?;
     check::data(&recipe, &parts)?;
+    search::check(&recipe, &parts)?;
     let inputs = parts.train.cols();
     for role in plan::roles(&recipe) {
         plan::config(&recipe, role, inputs, 0)?.check()?;

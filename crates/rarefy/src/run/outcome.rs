@@ -9,6 +9,7 @@ use rarefy_nn::trainer::{Epoch, Precision};
 use serde::{Deserialize, Serialize};
 
 use super::plan::Role;
+use super::search::Search;
 use crate::Result;
 use crate::evaluate::Evaluation;
 
@@ -137,6 +138,8 @@ pub struct Outcome {
     pub twin: Option<ModelOutcome>,
     /// A small dense net of equal nonzeros.
     pub control: Option<ModelOutcome>,
+    /// The search that the sparse model came of, if it was one.
+    pub search: Option<Search>,
     /// The first test rows, scaled, if the models are autoencoders.
     pub originals: Vec<Vec<f32>>,
     /// The data.

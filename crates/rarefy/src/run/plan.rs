@@ -56,7 +56,12 @@ pub fn roles(recipe: &Recipe) -> Vec<Role> {
         Role::Twin => recipe.twin.train && is_sparse(recipe),
         Role::Control => recipe.twin.control && is_sparse(recipe),
     };
-    Role::ALL.into_iter().filter(wanted).collect()
+    let mut roles: Vec<Role> = Role::ALL.into_iter().filter(wanted).collect();
+    if recipe.sparsity.within.is_some() {
+        // The twin is what a search compares with.
+        roles.sort_by_key(|role| *role != Role::Twin);
+    }
+    roles
 }
 
 /// Whether a recipe asks for any sparsity.
