@@ -94,7 +94,7 @@ def main():
     few, many, rows, sample = 10_000 // part, 100_000 // part, 100_000 // part, arguments.sample // part
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        print(f"{'':34} {'outputs':>8} {'ms / step':>10}   (batch {BATCH}, {FEATURES}-256-outputs, sample {sample})")
+        print(f"{'':36} {'outputs':>8} {'ms / step':>10}   (batch {BATCH}, {FEATURES}-256-outputs, sample {sample})")
         for labels in (few, many):
             prototypes = [prototype(label) for label in range(labels)]
             for loss, labels_a_row in (("cross-entropy", 1), ("label-cross-entropy", 3)):
@@ -106,7 +106,7 @@ def main():
                     outcome = fit(arguments.rarefy, folder, train, test, last, 1, 0, loss)
                     steps = -(-outcome["rows"]["train"] // BATCH)
                     what = f"{loss}, {last.split()[0]}"
-                    print(f"{what:34} {labels:8} {1000 * outcome['epoch_seconds'] / steps:10.2f}", flush=True)
+                    print(f"{what:36} {labels:8} {1000 * outcome['epoch_seconds'] / steps:10.2f}", flush=True)
         prototypes = [prototype(label) for label in range(few)]
         train, test = folder / "train.svm", folder / "test.svm"
         write(train, prototypes, rows, 1, "train")
