@@ -67,14 +67,25 @@ struct Line {
     number: Option<fn(&ModelOutcome) -> f64>,
 }
 
-/// The lines of the comparison that a run can fill.
+/// What share of its answers is right: a name, and the share of a model. The twin's is compared by difference, in points.
+type Share = (&'static str, fn(&ModelOutcome) -> Option<f64>);
+
+/// The shares that a run has: none of values.
+fn shares(outcome: &Outcome) -> Vec<Share> {
+    let all: [Share; 4] = [
+        ("test accuracy", |m| m.accuracy),
+        ("test precision@1", |m| m.precision.map(|p| p.at_1)),
+        ("test precision@3", |m| m.precision.map(|p| p.at_3)),
+        ("test precision@5", |m| m.precision.map(|p| p.at_5)),
+    ];
+    all.into_iter().filter(|(_, share)| share(&outcome.sparse).is_some()).collect()
+}
+
+/// The other lines of the comparison that a run can fill.
 fn lines(outcome: &Outcome) -> Vec<Line> {
     let mut lines = Vec::new();
     let loss = |model: &ModelOutcome| model.loss.map_or("–".to_owned(), significant);
-    if outcome.sparse.accuracy.is_some() {
-        let accuracy = |model: &ModelOutcome| model.accuracy.map_or("–".to_owned(), percent);
-        lines.push(Line { name: "test accuracy", show: accuracy, number: None });
-    } else {
+    if outcome.sparse.right().is_none() {
         lines.push(Line { name: "test loss", show: loss, number: None });
     }
     lines.extend([
@@ -132,28 +143,25 @@ pub fn comparison(outcome: &Outcome) -> (Vec<String>, Vec<Vec<String>>) {
     if outcome.twin.is_some() {
         header.push("twin / sparse".to_owned());
     }
-    let rows = lines(outcome).into_iter().map(|line| {
-        let mut row = vec![line.name.to_owned()];
-        row.extend(outcome.models().map(line.show));
+    let shares = shares(outcome).into_iter().map(|(name, share)| {
+        let mut row = vec![name.to_owned()];
+        row.extend(outcome.models().map(|model| share(model).map_or("–".to_owned(), percent)));
         if let Some(twin) = &outcome.twin {
-            row.push(match (line.number, line.name) {
-                (Some(number), _) => ratio(number(twin), number(&outcome.sparse)).unwrap_or_default(),
-                (None, "test accuracy") => points(twin, &outcome.sparse),
-                _ => String::new(),
-            });
+            let ahead = share(twin).zip(share(&outcome.sparse)).map(|(a, b)| format!("{:+.2} points", 100.0 * (a - b)));
+            row.push(ahead.unwrap_or_default());
         }
         row
     });
-    let rows = rows.collect();
+    let others = lines(outcome).into_iter().map(|line| {
+        let mut row = vec![line.name.to_owned()];
+        row.extend(outcome.models().map(line.show));
+        if let Some(twin) = &outcome.twin {
+            row.push(line.number.and_then(|number| ratio(number(twin), number(&outcome.sparse))).unwrap_or_default());
+        }
+        row
+    });
+    let rows = shares.chain(others).collect();
     (header, rows)
-}
-
-/// How many points of accuracy a model is ahead.
-fn points(model: &ModelOutcome, of: &ModelOutcome) -> String {
-    match (model.accuracy, of.accuracy) {
-        (Some(a), Some(b)) => format!("{:+.2} points", 100.0 * (a - b)),
-        _ => String::new(),
-    }
 }
 
 /// What must be said beside the table, so that nobody takes it for more than it is.
@@ -242,10 +250,19 @@ pub fn spread(of: Option<Spread>, share: bool) -> String {
 
 /// The means of a frontier as a header and rows of text: the twin, then by sparsity the sparse model and the small dense net.
 pub fn frontier(curve: &Curve) -> (Vec<String>, Vec<Vec<String>>) {
-    let classes = curve.summary.iter().any(|kind| kind.accuracy.is_some());
-    let figure = if classes { "test accuracy" } else { "test loss" };
-    let header =
-        ["model", "sparsity", figure, "nonzeros", "training state", "file", "epochs", "CPU seconds", "µs / sample", ""];
+    let figure = format!("test {}", curve.figure());
+    let header = [
+        "model",
+        "sparsity",
+        &figure,
+        "nonzeros",
+        "training state",
+        "file",
+        "epochs",
+        "CPU seconds",
+        "µs / sample",
+        "",
+    ];
     let row = |kind: &Summary| {
         let mark = match kind.sparsity {
             Some(sparsity) if kind.role == Role::Sparse && curve.knee == Some(sparsity) => "knee".to_owned(),
@@ -254,7 +271,7 @@ pub fn frontier(curve: &Curve) -> (Vec<String>, Vec<Vec<String>>) {
         vec![
             title(kind.role).to_owned(),
             kind.sparsity.map_or(String::new(), sparsity),
-            if classes { spread(kind.accuracy, true) } else { spread(kind.loss, false) },
+            if kind.right().is_some() { spread(kind.right(), true) } else { spread(kind.loss, false) },
             grouped(kind.nnz.round() as u64),
             bytes(kind.state_bytes.round() as u64),
             bytes(kind.file_bytes.round() as u64),
@@ -281,7 +298,7 @@ pub fn frontier_remarks(curve: &Curve) -> Vec<String> {
         [data.train_rows, data.validation_rows, data.test_rows].map(|rows| grouped(rows as u64));
     remarks.push(format!("{}: trained on {train} rows, chosen by {validation}, tested on {test}.", data.name));
     let part = if data.validation_rows > 0 { "validation" } else { "test" };
-    let what = if curve.summary.iter().any(|kind| kind.accuracy.is_some()) { "errors" } else { "loss" };
+    let what = if curve.figure() == "loss" { "loss" } else { "errors" };
     match curve.knee {
         Some(knee) => remarks.push(format!(
             "Knee at {}: there the curve of {part} {what} over nonzeros, both on logarithmic axes, lies furthest below the straight line between its ends.",
@@ -326,12 +343,31 @@ pub fn of_curve(curve: &Curve) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rarefy::evaluate::Precision;
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let mut table = Table::new(&[("a", Align::Left), ("b", Align::Right)]);
         table.row(["long".to_owned(), "1".to_owned()]);
         assert_eq!(table.to_string(), "a     b\n────  ─\nlong  1\n");
+    }
+
+    #[test]
+    fn sets_of_classes_are_compared_by_precision() {
+        let mut outcome = crate::report::tests::made_up();
+        for (model, at_1) in [(&mut outcome.sparse, 0.5), (outcome.twin.as_mut().unwrap(), 0.625)] {
+            (model.accuracy, model.precision) = (None, Some(Precision { at_1, at_3: 0.25, at_5: 0.125 }));
+        }
+        (outcome.control.as_mut().unwrap().accuracy, outcome.sparse.confusion) = (None, None);
+        let text = of_outcome(&outcome);
+        for words in [
+            ["test precision@1", "50.00 %", "62.50 %", "–", "+12.50 points"],
+            ["test precision@5", "12.50 %", "12.50 %", "–", "+0.00 points"],
+        ] {
+            let line = text.lines().find(|line| line.starts_with(words[0])).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(line.split("  ").map(str::trim).filter(|word| !word.is_empty()).collect::<Vec<_>>(), words);
+        }
+        assert!(!text.contains("accuracy") && !text.contains("loss"), "{text}");
     }
 
     #[test]

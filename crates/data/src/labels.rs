@@ -203,7 +203,10 @@ impl Collector {
         }
         indices[first..].sort_unstable();
         if let Some(twice) = indices[first..].windows(2).find(|two| two[0] == two[1]) {
-            let name = numbers.iter().find(|(_, number)| **number == twice[0]).map_or("", |(name, _)| name);
+            let name = match known {
+                Some(known) => &known.names[twice[0] as usize],
+                None => numbers.iter().find(|(_, number)| **number == twice[0]).map_or("", |(name, _)| name),
+            };
             let found = format!("label {name:?} twice in {:?}", shorten(text.as_bytes()));
             return Err(Error::Malformed { place: place(), found, expected: "each label of a row once" });
         }

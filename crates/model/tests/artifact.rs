@@ -227,6 +227,10 @@ fn a_manifest_that_disagrees_with_the_graph_is_refused() {
     assert!(
         message(|a| a.task = Task::Classification { classes: vec!["a".into()] }).contains("1 classes for 3 outputs")
     );
+    assert!(
+        message(|a| a.task = Task::Labels { classes: vec!["a".into()] })
+            .contains("1 classes for 3 outputs, expected as")
+    );
     assert!(message(|a| a.task = Task::Regression { targets: vec!["y".into()] }).contains("1 targets, expected 3"));
     assert!(message(|a| a.task = Task::Reconstruction {}).contains("3 outputs, expected the 12 inputs again"));
     assert!(message(|a| a.image_shape = Some(vec![3, 5])).contains("dimensions of 12 entries"));

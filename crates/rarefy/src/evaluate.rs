@@ -17,6 +17,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod labels;
+
 use std::time::Instant;
 
 use rarefy_core::matrix::Dense;
@@ -29,7 +31,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-pub use rarefy_nn::trainer::MOST_CLASSES;
+pub use labels::{Ranked, ranked};
+pub use rarefy_nn::trainer::{MOST_CLASSES, Precision, RANKS};
 
 /// Rows answered at a time: 4096 rows of a thousand features take 16 MiB, whatever the size of the data.
 const CHUNK: usize = 4096;
@@ -39,10 +42,12 @@ const CHUNK: usize = 4096;
 pub struct Evaluation {
     /// Rows looked at.
     pub rows: usize,
-    /// The share of rows whose class is right; `None` for values.
+    /// The share of rows whose class is right; `None` unless the model says classes.
     pub accuracy: Option<f64>,
-    /// The mean over rows: for classes `−ln p(right class)` (`None` for a model that gives no probabilities), for values the
-    /// mean squared error; for an autoencoder the mean over features, of the binary cross-entropy if its answers are shares, or of
+    /// Precision of the first labels; `None` unless the model says sets of classes.
+    pub precision: Option<Precision>,
+    /// The mean over rows: for classes `−ln p(right class)` (`None` for a model that gives no probabilities), for sets of them the
+    /// sum of the binary cross-entropies of all outputs (likewise), for values the mean squared error; for an autoencoder the mean over features, of the binary cross-entropy if its answers are shares, or of
     /// the squared error.
     pub loss: Option<f64>,
     /// Rows of each true class (first index) that were taken for each class (second); `None` for values, and for more than
@@ -55,7 +60,7 @@ pub struct Evaluation {
 pub struct Answers {
     /// The outputs, one row each.
     pub outputs: Dense<f32>,
-    /// The class of each row, by number; empty for values.
+    /// The class of each row, by number; empty for values, and for sets of classes: see [`ranked`].
     pub classes: Vec<u32>,
 }
 
@@ -73,7 +78,7 @@ pub fn answer(model: &Artifact, features: &Features) -> Result<Answers> {
     }
     let classes = match model.task {
         Task::Classification { .. } => (0..outputs.rows()).map(|i| runtime.class_of(outputs.row(i)) as u32).collect(),
-        Task::Regression { .. } | Task::Reconstruction {} => Vec::new(),
+        Task::Labels { .. } | Task::Regression { .. } | Task::Reconstruction {} => Vec::new(),
     };
     Ok(Answers { outputs, classes })
 }
@@ -93,11 +98,15 @@ pub fn classes(model: &Artifact, features: &Features) -> Result<Vec<u32>> {
     Ok(classes)
 }
 
-/// Blocks of rows, each with its first row: as many as keep rows and answers to 16 million numbers, but
-/// [`CHUNK`] at most.
-fn chunks(features: &Features, outputs: usize) -> impl Iterator<Item = (usize, Result<Features>)> + '_ {
+/// Rows answered at a time: as many as keep rows and answers to 16 million numbers, but [`CHUNK`] at most.
+fn rows_at_once(features: &Features, outputs: usize) -> usize {
     let stored = if let Features::Sparse(_) = features { 0 } else { features.cols() };
-    let rows = ((1 << 24) / stored.max(outputs).max(1)).clamp(1, CHUNK);
+    ((1 << 24) / stored.max(outputs).max(1)).clamp(1, CHUNK)
+}
+
+/// Blocks of [`rows_at_once`], each with its first row.
+fn chunks(features: &Features, outputs: usize) -> impl Iterator<Item = (usize, Result<Features>)> + '_ {
+    let rows = rows_at_once(features, outputs);
     (0..features.rows())
         .step_by(rows)
         .map(move |first| (first, block(features, first..features.rows().min(first + rows))))
@@ -177,8 +186,12 @@ pub fn evaluate(model: &Artifact, data: &Dataset) -> Result<Evaluation> {
             let pairs = truth.data().iter().zip(answers.outputs.data());
             let sum: f64 = pairs.map(|(y, z)| (f64::from(*y) - f64::from(*z)).powi(2)).sum();
             let rows = truth.rows();
-            Ok(Evaluation { rows, accuracy: None, loss: Some(sum / truth.data().len().max(1) as f64), confusion: None })
+            Ok(of_values(rows, sum / truth.data().len().max(1) as f64))
         }
+        (Target::Labels(_), Task::Labels { classes }) => labels::evaluate(model, data, classes),
+        (_, Task::Labels { .. }) => Err(mismatch(
+            "the labels are not sets of classes, as the model's are; write them with commas, such as 3,17".to_owned(),
+        )),
         (Target::Labels(_), _) => {
             Err(mismatch("the labels are sets of classes, the model gives one answer a row".to_owned()))
         }
@@ -214,18 +227,28 @@ fn of_classes(model: &Artifact, features: &Features, truth: &[u32]) -> Result<Ev
     }
     let (rows, count) = (truth.len(), truth.len().max(1) as f64);
     let accuracy = Some(right as f64 / count);
-    Ok(Evaluation { rows, accuracy, loss: probabilities.then_some(loss / count), confusion })
+    Ok(Evaluation { rows, accuracy, precision: None, loss: probabilities.then_some(loss / count), confusion })
+}
+
+/// How good answers of values are, from their mean loss.
+fn of_values(rows: usize, loss: f64) -> Evaluation {
+    Evaluation { rows, accuracy: None, precision: None, loss: Some(loss), confusion: None }
+}
+
+/// The same model without a sigmoid at its end, and whether it had one: from what goes into the sigmoid losses are exact where the
+/// share would round to 0 or 1, and outputs still differ.
+fn before_sigmoid(mut model: Artifact) -> (Artifact, bool) {
+    let last = model.graph.nodes.last().map(|node| &node.op);
+    let shares = matches!(last, Some(Op::Sigmoid)) && model.graph.nodes.len() > 1;
+    if shares {
+        model.graph.nodes.pop();
+    }
+    (model, shares)
 }
 
 /// How good an autoencoder's answers are, beside the scaled rows.
 fn of_reconstruction(model: &Artifact, features: &Features) -> Result<Evaluation> {
-    let mut model = model.clone();
-    let last = model.graph.nodes.last().map(|node| &node.op);
-    let shares = matches!(last, Some(Op::Sigmoid)) && model.graph.nodes.len() > 1;
-    if shares {
-        // From what goes into the sigmoid the loss is exact where the share would round to 0 or 1.
-        model.graph.nodes.pop();
-    }
+    let (model, shares) = before_sigmoid(model.clone());
     let scaling = model.scaling.clone();
     let runtime = model.into_runtime()?;
     let mut sum = 0.0;
@@ -242,15 +265,16 @@ fn of_reconstruction(model: &Artifact, features: &Features) -> Result<Evaluation
         }
     }
     let count = (features.rows() * features.cols()).max(1) as f64;
-    Ok(Evaluation { rows: features.rows(), accuracy: None, loss: Some(sum / count), confusion: None })
+    Ok(of_values(features.rows(), sum / count))
 }
 
-/// How many of each activation's numbers are not zero, over the rows of `features` given, the first 4096 at most.
+/// How many of each activation's numbers are not zero, over the rows of `features` given: the first 4096 at most, fewer where
+/// they or their answers would be more than 16 million numbers.
 ///
 /// # Errors
 /// As [`answer`].
 pub fn activity(model: &Artifact, features: &Features, rows: impl Iterator<Item = usize>) -> Result<Vec<Activity>> {
-    let rows: Vec<usize> = rows.take(CHUNK).collect();
+    let rows: Vec<usize> = rows.take(rows_at_once(features, model.graph.outputs()?)).collect();
     if let Features::Sparse(_) = features
         && let Features::Sparse(some) = features.select(&rows)?
     {
@@ -294,12 +318,13 @@ pub fn probability(outputs: &[f32], class: u32) -> f32 {
     }
 }
 
-/// Microseconds that a prediction of one of `rows` takes, all of them predicted at once: the median of seven runs.
+/// Microseconds that a prediction of one of `rows` takes, all of them predicted at once (4096 at most, fewer where they or their
+/// answers would be more than 16 million numbers): the median of seven runs.
 ///
 /// # Errors
 /// As [`answer`].
 pub fn microseconds(runtime: &Runtime, features: &Features, rows: usize) -> Result<f64> {
-    let block = block(features, 0..rows.min(features.rows()).min(CHUNK))?;
+    let block = block(features, 0..rows.min(features.rows()).min(rows_at_once(features, runtime.outputs())))?;
     let mut times = Vec::new();
     for _ in 0..7 {
         let start = Instant::now();

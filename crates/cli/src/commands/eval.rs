@@ -12,8 +12,9 @@ use crate::output::Output;
 
 /// Say how good a model's answers to data are
 ///
-/// Classes are matched by name. Prints the accuracy and, where the model gives probabilities, the mean log loss; for a model
-/// of values the mean squared error.
+/// Classes are matched by name. Prints the accuracy and, where the model gives probabilities, the mean log loss; for a model of
+/// sets of classes the precision of the first 1, 3 and 5 (rows without any count 0) and the mean label cross-entropy; for a model of
+/// values the mean squared error.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -37,6 +38,9 @@ impl Eval {
             if let Some(accuracy) = found.accuracy {
                 answer["accuracy"] = json!(accuracy);
             }
+            for (rank, share) in found.precision.iter().flat_map(|precision| precision.ranks()) {
+                answer[format!("precision_at_{rank}")] = json!(share);
+            }
             if let Some(loss) = found.loss {
                 answer["loss"] = json!(loss);
             }
@@ -47,12 +51,18 @@ impl Eval {
             return output.answer_json(&answer);
         }
         let mut text = String::new();
-        let _ = writeln!(text, "rows      {}", grouped(found.rows as u64));
+        let mut line = |name: &str, figure: String| {
+            let _ = writeln!(text, "{name:<12} {figure}");
+        };
+        line("rows", grouped(found.rows as u64));
         if let Some(accuracy) = found.accuracy {
-            let _ = writeln!(text, "accuracy  {}", percent(accuracy));
+            line("accuracy", percent(accuracy));
+        }
+        for (rank, share) in found.precision.iter().flat_map(|precision| precision.ranks()) {
+            line(&format!("precision@{rank}"), percent(share));
         }
         if let Some(loss) = found.loss {
-            let _ = writeln!(text, "loss      {}", significant(loss));
+            line("loss", significant(loss));
         }
         output.answer(&text)
     }

@@ -20,6 +20,10 @@ use crate::{report, table};
 /// end it prints a table of the sparse model against its twin, and leaves in the output folder: the models (model.rarefy,
 /// twin.rarefy), a checkpoint, every epoch (metrics.csv), the recipe as run (recipe.toml) and a report to look at (report.html).
 ///
+/// Labels may be classes, values, or sets of classes (data.task = "labels", such as the svmlight line `3,17 5:1 9:1`); sets are
+/// learned with label-cross-entropy and judged by precision@1, @3 and @5: of the first so many classes that a row is given, the
+/// share that it has.
+///
 /// Stop rules and choices look at a validation part of the training rows only; the test rows are read once, at the end.
 ///
 /// Press Ctrl-C to stop: the state is saved, and --resume goes on from there to the same model, bit for bit. Press it twice to
@@ -66,6 +70,10 @@ fn keys_help() -> String {
     text.push_str("\nSparsity methods:\n");
     for method in rarefy::nn::sparsify::registry() {
         text.push_str(&format!("  {:24} {}\n", method.name, method.help));
+    }
+    text.push_str("\nLosses:\n");
+    for loss in rarefy::nn::loss::registry() {
+        text.push_str(&format!("  {:24} {}\n", loss.name(), loss.help()));
     }
     text.push_str("\nLayers:\n");
     for layer in rarefy::nn::layer::registry() {
@@ -129,8 +137,8 @@ fn tell(event: &Event<'_>, output: &Output) {
             if let Some(loss) = record.validation_loss {
                 line.push_str(&format!(", validation loss {loss:.4}"));
             }
-            if let Some(accuracy) = record.validation_accuracy {
-                line.push_str(&format!(", validation accuracy {}", percent(accuracy)));
+            if let Some((name, share)) = record.validation_right() {
+                line.push_str(&format!(", validation {name} {}", percent(share)));
             }
             line.push_str(&format!(", {} s", significant(record.seconds)));
             output.note(&line);
@@ -139,11 +147,11 @@ fn tell(event: &Event<'_>, output: &Output) {
         Event::Finished { trained } if output.bar() => {
             let seconds: f64 = trained.history.iter().map(|epoch| epoch.seconds).sum();
             let last = trained.history.last();
-            let accuracy = last.and_then(|epoch| epoch.validation_accuracy);
-            let accuracy = accuracy.map_or(String::new(), |share| format!(", validation accuracy {}", percent(share)));
+            let right = last.and_then(|epoch| epoch.validation_right());
+            let right = right.map_or(String::new(), |(name, share)| format!(", validation {name} {}", percent(share)));
             let (epochs, title) = (trained.history.len(), table::title(trained.role));
             let rate = trained.learning_rate().map_or(String::new(), |rate| format!(", learning rate {rate:.1e}"));
-            output.note(&format!("{title}: {epochs} epochs in {} s{accuracy}{rate}", significant(seconds)));
+            output.note(&format!("{title}: {epochs} epochs in {} s{right}{rate}", significant(seconds)));
         }
         _ => {}
     }
@@ -176,6 +184,9 @@ fn model_json(model: &ModelOutcome) -> Value {
         if let Some(value) = value {
             json[key] = json!(value);
         }
+    }
+    for (rank, share) in model.precision.iter().flat_map(|precision| precision.ranks()) {
+        json[format!("precision_at_{rank}")] = json!(share);
     }
     json
 }

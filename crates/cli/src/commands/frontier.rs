@@ -115,8 +115,8 @@ fn tell(step: &Step<'_>, bar: &Bar, output: &Output) {
         }
         Step::Point { models, finished, points } => {
             for model in *models {
-                let figure = match (model.accuracy, model.loss) {
-                    (Some(accuracy), _) => format!("test accuracy {}", percent(accuracy)),
+                let figure = match (model.right(), model.loss) {
+                    (Some((name, share)), _) => format!("test {name} {}", percent(share)),
                     (None, loss) => format!("test loss {}", loss.map_or("–".to_owned(), significant)),
                 };
                 let which = match model.sparsity {

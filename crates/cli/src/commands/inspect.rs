@@ -70,6 +70,7 @@ impl Inspect {
         }
         let task = match &model.task {
             Task::Classification { classes } => format!("{} classes", classes.len()),
+            Task::Labels { classes } => format!("sets of {} classes", classes.len()),
             Task::Regression { .. } => format!("{outputs} values"),
             Task::Reconstruction {} => "themselves".to_owned(),
         };

@@ -87,6 +87,7 @@ impl DataArgs {
             label,
             task: match model.task {
                 rarefy::model::artifact::Task::Classification { .. } => Task::Classes,
+                rarefy::model::artifact::Task::Labels { .. } => Task::Labels,
                 rarefy::model::artifact::Task::Regression { .. } => Task::Values,
                 rarefy::model::artifact::Task::Reconstruction {} => Task::Auto,
             },

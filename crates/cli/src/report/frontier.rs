@@ -51,9 +51,9 @@ pub fn render(curve: &Curve) -> anyhow::Result<String> {
     Ok(page)
 }
 
-/// What is drawn upwards: test accuracy, or loss for values.
+/// What is drawn upwards: the share of test rows that are answered right, or loss for values.
 fn height(kind: &Summary) -> Option<Spread> {
-    kind.accuracy.or(kind.loss)
+    kind.right().or(kind.loss)
 }
 
 /// The figures at the top: those of the knee, or of the sparsest model if there is none.
@@ -69,11 +69,11 @@ fn cards(curve: &Curve) -> Vec<Value> {
         which,
         format!("{} weights", grouped(kind.nnz.round() as u64)),
     )];
-    let share = kind.accuracy.is_some();
+    let share = kind.right().is_some();
     let mean = |of: Option<Spread>| table::spread(of.map(|of| Spread { deviation: None, ..of }), share);
-    let what = if share { "test accuracy there" } else { "test loss there" };
+    let what = format!("test {} there", curve.figure());
     let beside = twin.map_or(String::new(), |twin| format!("dense twin {}", mean(height(twin))));
-    cards.push(card(mean(height(kind)), what, beside));
+    cards.push(card(mean(height(kind)), &what, beside));
     if let Some(twin) = twin {
         if let Some(figure) = ratio(twin.cpu_seconds.mean, kind.cpu_seconds.mean) {
             let (a, b) = (significant(twin.cpu_seconds.mean), significant(kind.cpu_seconds.mean));
@@ -93,18 +93,18 @@ fn cards(curve: &Curve) -> Vec<Value> {
 
 /// The charts: against nonzeros, bytes of the file, and time to train.
 fn charts(curve: &Curve) -> Vec<Scatter> {
-    let accuracy = curve.summary.iter().any(|kind| kind.accuracy.is_some());
-    let what = if accuracy { "Test accuracy" } else { "Test loss" };
+    let share = curve.figure() != "loss";
+    let what = format!("Test {}", curve.figure());
     let chart = |by: &str, note: &str, across, x: &str, of: fn(&Summary) -> f64| Scatter {
         title: format!("{what} by {by}"),
         note: note.to_owned(),
         across,
         x: x.to_owned(),
-        accuracy,
-        series: series(curve, of, accuracy),
+        share,
+        series: series(curve, of, share),
     };
     let bars = "Bars: one standard deviation over seeds, up and down.";
-    let scale = if accuracy { "Height by the logarithm of the share of errors." } else { "Height by the logarithm." };
+    let scale = if share { "Height by the logarithm of the share of errors." } else { "Height by the logarithm." };
     let nonzeros = match curve.knee {
         Some(_) => format!("{bars} {scale} Ring: the knee, found by the validation part."),
         None => format!("{bars} {scale}"),

@@ -97,10 +97,10 @@ fn cards(outcome: &Outcome) -> Vec<Value> {
         |figure: String, what: &str, beside: String| context! { figure => figure, what => what, beside => beside };
     let times = |number: fn(&ModelOutcome) -> f64| twin.and_then(|twin| ratio(number(twin), number(sparse)));
     let mut cards = Vec::new();
-    match (sparse.accuracy, sparse.loss) {
-        (Some(accuracy), _) => {
-            let beside = twin.and_then(|twin| twin.accuracy).map(|of| format!("dense twin {}", percent(of)));
-            cards.push(card(percent(accuracy), "test accuracy", beside.unwrap_or_default()));
+    match (sparse.right(), sparse.loss) {
+        (Some((name, share)), _) => {
+            let beside = twin.and_then(ModelOutcome::right).map(|(_, of)| format!("dense twin {}", percent(of)));
+            cards.push(card(percent(share), &format!("test {name}"), beside.unwrap_or_default()));
         }
         (None, loss) => {
             let beside = twin.and_then(|twin| twin.loss).map(|of| format!("dense twin {}", significant(of)));
@@ -155,17 +155,19 @@ fn charts(outcome: &Outcome) -> Vec<Chart> {
         lines,
     };
     let (epoch, time): (Across, Across) = (|record, _| record.epoch as f64, |_, seconds| seconds);
-    let accuracy: fn(&Record) -> Option<f64> = |record| record.validation_accuracy.or(record.train_accuracy);
+    let right: fn(&Record) -> Option<f64> =
+        |record| record.validation_right().or(record.train_right()).map(|(_, share)| share);
+    let name = outcome.sparse.right().map_or("accuracy", |(name, _)| name);
     let loss: fn(&Record) -> Option<f64> = |record| record.validation_loss.or(Some(record.train_loss));
     let part = if outcome.data.validation_rows > 0 { "Validation" } else { "Training" };
     let mut charts = vec![
-        chart(&format!("{part} accuracy by epoch"), "", "epoch", Unit::Percent, lines(outcome, epoch, accuracy)),
+        chart(&format!("{part} {name} by epoch"), "", "epoch", Unit::Percent, lines(outcome, epoch, right)),
         chart(
-            &format!("{part} accuracy by time"),
+            &format!("{part} {name} by time"),
             "Seconds of training.",
             "seconds",
             Unit::Percent,
-            lines(outcome, time, accuracy),
+            lines(outcome, time, right),
         ),
         chart(&format!("{part} loss by epoch"), "", "epoch", Unit::Number, lines(outcome, epoch, loss)),
     ];
@@ -223,6 +225,7 @@ fn grids(outcome: &Outcome) -> Vec<(String, String, String)> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use rarefy::evaluate::Precision;
     use rarefy::run::{DataOutcome, Role};
     use std::path::PathBuf;
 
@@ -240,8 +243,10 @@ pub mod tests {
                 epoch,
                 train_loss: 1.2 * (1.0 - accuracy),
                 train_accuracy: Some(accuracy + 0.01),
+                train_precision_at_1: None,
                 validation_loss: Some(3.1 * (1.0 - accuracy)),
                 validation_accuracy: Some(accuracy),
+                validation_precision: None,
                 learning_rate: 1e-3 * (1.0 - epoch as f64 / epochs as f64),
                 density: Some(0.02),
                 densities: vec![0.0145, 0.0127, 0.631],
@@ -258,6 +263,7 @@ pub mod tests {
                 role,
                 model: PathBuf::from("rarefy-out").join(role.file()),
                 accuracy: Some(accuracy),
+                precision: None,
                 loss: Some(0.07),
                 nnz,
                 parameters: nnz + 2058,
@@ -351,6 +357,23 @@ pub mod tests {
             std::fs::write(std::path::Path::new(&path).with_extension("autoencoder.html"), &page).unwrap();
         }
         assert!(page.contains("Reconstructions") && page.contains(">original<") && page.contains(">dense twin<"));
+    }
+
+    #[test]
+    fn sets_of_classes_are_shown_by_precision() {
+        let mut outcome = made_up();
+        (outcome.twin, outcome.control) = (None, None);
+        let precision = Some(Precision { at_1: 0.5625, at_3: 0.25, at_5: 0.125 });
+        let model = &mut outcome.sparse;
+        (model.accuracy, model.precision, model.confusion) = (None, precision, None);
+        for record in &mut model.history {
+            (record.train_accuracy, record.validation_accuracy, record.validation_precision) = (None, None, precision);
+        }
+        let page = render(&outcome).unwrap();
+        for words in ["56.25 %", "test precision@1", "test precision@5", "Validation precision@1 by epoch"] {
+            assert!(page.contains(words), "{words}");
+        }
+        assert!(!page.contains("accuracy by"));
     }
 
     #[test]

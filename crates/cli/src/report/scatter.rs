@@ -42,14 +42,14 @@ pub struct Scatter {
     pub note: String,
     pub across: Across,
     pub x: String,
-    /// Whether heights are accuracies, 0 to 1: placed by the logarithm of what is missing to 1. Otherwise they are losses.
-    pub accuracy: bool,
+    /// Whether heights are shares of right answers, 0 to 1: placed by the logarithm of what is missing to 1. Otherwise they are losses.
+    pub share: bool,
     pub series: Vec<Series>,
 }
 
 /// Where values lie between the bottom (0) and the top (1).
 struct Heights {
-    accuracy: bool,
+    share: bool,
     /// The smallest error or loss that is told from none.
     least: f64,
     low: f64,
@@ -58,10 +58,10 @@ struct Heights {
 
 impl Heights {
     /// Over these marks and their bars.
-    fn over(accuracy: bool, marks: &[&Mark]) -> Self {
-        let error = |y: f64| if accuracy { 1.0 - y } else { y };
+    fn over(share: bool, marks: &[&Mark]) -> Self {
+        let error = |y: f64| if share { 1.0 - y } else { y };
         let least = marks.iter().map(|m| error(m.y)).filter(|e| *e > 0.0).fold(1.0, f64::min) / 2.0;
-        let mut heights = Self { accuracy, least, low: 0.0, high: 1.0 };
+        let mut heights = Self { share, least, low: 0.0, high: 1.0 };
         let (low, high) = range(marks.iter().flat_map(|m| {
             let bar = m.deviation.unwrap_or(0.0);
             [heights.raw(m.y - bar), heights.raw(m.y + bar)]
@@ -75,12 +75,12 @@ impl Heights {
 
     /// The error or loss of a value, as a number with a logarithm.
     fn error(&self, y: f64) -> f64 {
-        (if self.accuracy { 1.0 - y } else { y }).max(self.least)
+        (if self.share { 1.0 - y } else { y }).max(self.least)
     }
 
     /// The logarithm, upwards with the value.
     fn raw(&self, y: f64) -> f64 {
-        if self.accuracy { -self.error(y).ln() } else { self.error(y).ln() }
+        if self.share { -self.error(y).ln() } else { self.error(y).ln() }
     }
 
     fn place(&self, y: f64) -> f64 {
@@ -89,10 +89,10 @@ impl Heights {
 
     /// Values to mark, with their texts.
     fn marks(&self) -> Vec<(f64, String)> {
-        let mut ends = [self.low, self.high].map(|raw| if self.accuracy { (-raw).exp() } else { raw.exp() });
+        let mut ends = [self.low, self.high].map(|raw| if self.share { (-raw).exp() } else { raw.exp() });
         ends.sort_by(f64::total_cmp);
         let marks = round_between(ends[0], ends[1]).into_iter();
-        match self.accuracy {
+        match self.share {
             true => marks.map(|e| (1.0 - e, format!("{} %", decimals(100.0 * (1.0 - e), 100.0 * e)))).collect(),
             false => marks.map(|loss| (loss, decimals(loss, loss))).collect(),
         }
@@ -115,7 +115,7 @@ impl Scatter {
         };
         let margin = 0.06 * (right - left).max(1.0);
         let (left, right) = (left - margin, right + margin);
-        let heights = Heights::over(self.accuracy, &all);
+        let heights = Heights::over(self.share, &all);
         let across = |x: f64| LEFT + (x.ln() - left) / (right - left) * (RIGHT - LEFT);
         let up = |value: f64| BOTTOM - heights.place(value) * (BOTTOM - TOP);
 
@@ -265,7 +265,7 @@ mod tests {
             note: String::new(),
             across,
             x: String::new(),
-            accuracy: true,
+            share: true,
             series: Vec::new(),
         };
         assert_eq!(chart(Across::Count).along(20_000.0), "20k");

@@ -53,6 +53,11 @@ pub enum Task {
         /// The classes' names, in the order of the outputs.
         classes: Vec<String>,
     },
+    /// A score for each class, of which a row may have any number.
+    Labels {
+        /// The classes' names, in the order of the outputs.
+        classes: Vec<String>,
+    },
     /// A number for each target.
     Regression {
         /// The targets' names, or none at all.
@@ -118,6 +123,11 @@ impl Artifact {
                     return Err(Error::manifest("task.classes", problem));
                 }
             }
+            Task::Labels { classes } if classes.len() != outputs => {
+                let problem = format!("{} classes for {outputs} outputs, expected as many", classes.len());
+                return Err(Error::manifest("task.classes", problem));
+            }
+            Task::Labels { .. } => {}
             Task::Regression { targets } if !targets.is_empty() && targets.len() != outputs => {
                 let problem = format!("{} targets, expected {outputs}, or none", targets.len());
                 return Err(Error::manifest("task.targets", problem));
@@ -138,10 +148,10 @@ impl Artifact {
         self.scaling.check(inputs)
     }
 
-    /// The names of the classes; none unless the model says classes.
+    /// The names of the classes; none unless the model says classes or sets of them.
     pub fn classes(&self) -> &[String] {
         match &self.task {
-            Task::Classification { classes } => classes,
+            Task::Classification { classes } | Task::Labels { classes } => classes,
             Task::Regression { .. } | Task::Reconstruction {} => &[],
         }
     }

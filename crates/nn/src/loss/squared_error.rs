@@ -48,11 +48,11 @@ impl Loss for SquaredError {
 impl SquaredError {
     /// The values, if that is what the targets are.
     fn values<'a>(&self, z: &Batch, targets: &Targets<'a>) -> Result<&'a Batch> {
-        let Targets::Values(values) = *targets else {
-            let problem = "the targets are classes, expected numbers; use cross-entropy";
-            return Err(wrong(self, problem.to_owned()));
+        let found = match *targets {
+            Targets::Values(values) => return check_values(self, z, values).map(|()| values),
+            Targets::Classes(_) => "classes, expected numbers; use cross-entropy",
+            Targets::Labels(_) => "sets of labels, expected numbers; use label-cross-entropy",
         };
-        check_values(self, z, values)?;
-        Ok(values)
+        Err(wrong(self, format!("the targets are {found}")))
     }
 }

@@ -3,7 +3,7 @@
 //! | tensor | type and shape | holds |
 //! |---|---|---|
 //! | `position` | u64, 11 | where the training stands: steps, epochs, rows; running sums; cost |
-//! | `history` | u64, epochs × (9 + weights) | one row an epoch |
+//! | `history` | u64, epochs × (13 + weights) | one row an epoch |
 //! | `layerN.weight.indptr`, `….indices` | u32 or u16 | the pattern of layer N's weight, by rows |
 //! | `layerN.NAME.values`, `….first`, `….second`, `….sum`, `….start` | f32 | a parameter and its moments, as many as are kept; those of a weight in row order over its pattern |
 //! | `layerN.NAME.memory` | f32 | what a sparsity method remembers of it, if it does |
@@ -17,7 +17,7 @@
 //! settings that a resumed training must share.
 
 use super::epoch::Running;
-use super::{Config, Epoch, Position, Trainer};
+use super::{Config, Epoch, Position, Precision, Trainer};
 use crate::optimizer::Distance;
 use crate::sparsify::Control;
 use crate::weight::Lazy;
@@ -41,7 +41,7 @@ pub type Settings = BTreeMap<String, String>;
 const POSITION: usize = 11;
 
 /// Numbers of an epoch, nonzeros of the weights aside.
-const EPOCH: usize = 9;
+const EPOCH: usize = 13;
 
 /// Stands for a number that is not there; as a float it is a NaN that no computation gives.
 const NONE: u64 = u64::MAX;
@@ -322,12 +322,17 @@ impl Epoch {
     /// As whole numbers.
     fn to_bits(&self) -> Vec<u64> {
         let Self { epoch, train_loss, learning_rate, nnz, cost, .. } = self;
+        let precision = self.validation_precision;
         let mut numbers = vec![
             *epoch,
             train_loss.to_bits(),
             bits(self.train_accuracy),
             bits(self.validation_loss),
             bits(self.validation_accuracy),
+            bits(self.train_precision_at_1),
+            bits(precision.map(|p| p.at_1)),
+            bits(precision.map(|p| p.at_3)),
+            bits(precision.map(|p| p.at_5)),
             u64::from(learning_rate.to_bits()),
             cost.seconds.to_bits(),
             cost.cpu_seconds.to_bits(),
@@ -351,8 +356,14 @@ fn history(container: &mut Container, network: &Network) -> Result<Vec<Epoch>> {
     let numbers = tensor.to_u64("history")?;
     let epoch = |(at, row): (usize, &[u64])| {
         let (fixed, nnz) = row.split_at(EPOCH);
-        let &[epoch, train_loss, train, loss, accuracy, rate, seconds, cpu, joules] = fixed else {
+        let &[epoch, train_loss, train, loss, accuracy, train_at_1, at_1, at_3, at_5, rate, seconds, cpu, joules] =
+            fixed
+        else {
             return Err(wrong("history", "a row too short".to_owned()));
+        };
+        let precision = match [at_1, at_3, at_5].map(number) {
+            [Some(at_1), Some(at_3), Some(at_5)] => Some(Precision { at_1, at_3, at_5 }),
+            _ => None,
         };
         let rate = u32::try_from(rate).map(f32::from_bits).ok().filter(|rate| rate.is_finite());
         match rate {
@@ -363,6 +374,8 @@ fn history(container: &mut Container, network: &Network) -> Result<Vec<Epoch>> {
                     train_accuracy: number(train),
                     validation_loss: number(loss),
                     validation_accuracy: number(accuracy),
+                    train_precision_at_1: number(train_at_1),
+                    validation_precision: precision,
                     learning_rate,
                     nnz: nnz.to_vec(),
                     densities: nnz.iter().zip(&shapes).map(|(&n, &all)| n as f64 / all.max(1) as f64).collect(),

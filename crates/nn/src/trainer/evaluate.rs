@@ -1,6 +1,7 @@
 //! How good a network is on some rows.
 
 use super::config::evaluated_at_once;
+use super::precision::{Hits, Precision};
 use super::split::{Aim, Feed, Split};
 use crate::{Loss, Mode, Network, Result};
 
@@ -14,6 +15,8 @@ pub struct Evaluation {
     pub loss: f64,
     /// Share of the rows whose class was found, in 0..=1; `None` unless targets are classes.
     pub accuracy: Option<f64>,
+    /// Precision of the first labels; `None` unless targets are sets of labels.
+    pub precision: Option<Precision>,
     /// Rows of each class (first index) that were taken for each class (second index); `None` unless targets are classes, no
     /// more than [`MOST_CLASSES`].
     pub confusion: Option<Vec<Vec<u64>>>,
@@ -34,7 +37,7 @@ pub fn evaluate(network: &mut Network, loss: &dyn Loss, split: &Split<'_>) -> Re
     let classes = split.data.classes().max(network.outputs());
     let one_class = matches!(split.data.target, rarefy_data::Target::Classes(_)) && split.aim == Aim::Target;
     let mut confusion = (one_class && classes <= MOST_CLASSES).then(|| vec![vec![0u64; classes]; classes]);
-    let (mut sum, mut right) = (0.0, None);
+    let (mut sum, mut right, mut hits) = (0.0, None, None);
     for rows in split.rows.chunks(evaluated_at_once(network.outputs())) {
         feed.fill(rows, network)?;
         let z = network.forward(Mode::Eval);
@@ -45,8 +48,12 @@ pub fn evaluate(network: &mut Network, loss: &dyn Loss, split: &Split<'_>) -> Re
                 truth.iter().zip(found).for_each(|(&t, &f)| confusion[t as usize][f as usize] += 1);
             }
         }
+        if let Some(found) = feed.hits(z) {
+            hits.get_or_insert_with(Hits::default).add(found);
+        }
     }
     let rows = split.rows.len();
     let accuracy = right.map(|right| right as f64 / rows as f64);
-    Ok(Evaluation { loss: sum / rows as f64, accuracy, confusion, rows })
+    let precision = hits.map(|hits| hits.precision());
+    Ok(Evaluation { loss: sum / rows as f64, accuracy, precision, confusion, rows })
 }

@@ -27,6 +27,7 @@ mod checkpoint;
 mod config;
 mod epoch;
 mod evaluate;
+mod precision;
 mod split;
 mod step;
 mod stop;
@@ -35,6 +36,7 @@ pub use checkpoint::{KIND, Settings, VERSION};
 pub use config::{ClassWeights, Config};
 pub use epoch::Epoch;
 pub use evaluate::{Evaluation, MOST_CLASSES, evaluate};
+pub use precision::{Hits, Precision, RANKS};
 pub use split::{Aim, Split};
 pub use stop::{Ended, Stop};
 
@@ -208,7 +210,7 @@ impl Trainer {
                 break Err(error);
             }
         };
-        progress.advance(self.position.step, &self.note());
+        progress.advance(self.position.step, &self.note(&feed));
         progress.finish();
         ended
     }
@@ -256,19 +258,19 @@ impl Trainer {
             self.position.step += 1;
             if told.elapsed() >= TELL {
                 told = Instant::now();
-                progress.advance(self.position.step, &self.note());
+                progress.advance(self.position.step, &self.note(feed));
             }
         }
         self.position.cost += meter.cost();
         if early.is_none() {
-            self.end_epoch(validation, total)?;
+            self.end_epoch(feed.has_labels(), validation, total)?;
         }
         self.position.seconds = before + meter.seconds();
         Ok(early)
     }
 
-    /// Closes an epoch: checks the weights, validates, and writes history.
-    fn end_epoch(&mut self, validation: Option<&Split<'_>>, total: u64) -> Result<()> {
+    /// Closes an epoch: checks the weights, validates, and writes history. `labels`: whether targets are sets of labels.
+    fn end_epoch(&mut self, labels: bool, validation: Option<&Split<'_>>, total: u64) -> Result<()> {
         self.network.catch_up();
         let params = self.network.layers().iter().flat_map(|layer| layer.params());
         for (name, param) in params {
@@ -282,9 +284,11 @@ impl Trainer {
         self.history.push(Epoch {
             epoch: epoch + 1,
             train_loss: running.loss(),
-            train_accuracy: running.accuracy(),
+            train_accuracy: running.right().filter(|_| !labels),
+            train_precision_at_1: running.right().filter(|_| labels),
             validation_loss: validation.as_ref().map(|v| v.loss),
             validation_accuracy: validation.as_ref().and_then(|v| v.accuracy),
+            validation_precision: validation.as_ref().and_then(|v| v.precision),
             learning_rate: self.config.optimizer.learning_rate_at(clock, &self.distance),
             nnz: self.network.weights().map(|weight| weight.nnz() as u64).collect(),
             densities: self.network.weights().map(|weight| weight.density()).collect(),
@@ -296,14 +300,17 @@ impl Trainer {
     }
 
     /// A few words on how it goes.
-    fn note(&self) -> String {
-        let (loss, accuracy) = match (&self.position.running, self.history.last()) {
-            (running, Some(last)) if running.is_empty() => (last.train_loss, last.train_accuracy),
-            (running, _) => (running.loss(), running.accuracy()),
+    fn note(&self, feed: &Feed<'_>) -> String {
+        let (loss, right) = match (&self.position.running, self.history.last()) {
+            (running, Some(last)) if running.is_empty() => {
+                (last.train_loss, last.train_accuracy.or(last.train_precision_at_1))
+            }
+            (running, _) => (running.loss(), running.right()),
         };
-        let accuracy = accuracy.map_or(String::new(), |share| format!(" accuracy {share:.3}"));
+        let name = if feed.has_labels() { "precision@1" } else { "accuracy" };
+        let right = right.map_or(String::new(), |share| format!(" {name} {share:.3}"));
         let rate = self.estimated_rate().map_or(String::new(), |rate| format!(" rate {rate:.2e}"));
-        format!("loss {loss:.4}{accuracy} density {:.4}{rate}", self.network.density())
+        format!("loss {loss:.4}{right} density {:.4}{rate}", self.network.density())
     }
 }
 

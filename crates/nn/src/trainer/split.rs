@@ -1,6 +1,6 @@
 //! Part of a data set, and how its rows get into batches.
 
-use super::ClassWeights;
+use super::{ClassWeights, Hits};
 use crate::loss::{Sets, Targets};
 use crate::{Config, Error, Network, Result};
 use rarefy_core::kernels::{gather, loss};
@@ -259,5 +259,37 @@ impl<'a> Feed<'a> {
             _ => loss::argmax(z, &mut self.predicted),
         }
         Some((&self.classes, &self.predicted))
+    }
+
+    /// Whether the targets are sets of labels.
+    pub fn has_labels(&self) -> bool {
+        matches!(self.split.data.target, Target::Labels(_)) && self.split.aim == Aim::Target
+    }
+
+    /// How many rows were last filled in, and how many of them the outputs `z` answer right: by their class, or with a first label that
+    /// they have; `None` for values.
+    pub fn right(&mut self, z: &Batch) -> Option<(u64, u64)> {
+        let right = if self.has_labels() {
+            self.predicted.resize(z.len(), 0);
+            loss::argmax(z, &mut self.predicted);
+            let sets = Sets::new(&self.sets, &self.classes);
+            let first = self.predicted.iter().enumerate();
+            first.filter(|&(i, label)| sets.of(i).binary_search(label).is_ok()).count()
+        } else {
+            let (truth, found) = self.classes(z)?;
+            truth.iter().zip(found).filter(|(t, f)| t == f).count()
+        };
+        Some((z.len() as u64, right as u64))
+    }
+
+    /// How many of the first labels of the rows last filled in are right; `None` unless the targets are sets of labels.
+    pub fn hits(&self, z: &Batch) -> Option<Hits> {
+        if !self.has_labels() {
+            return None;
+        }
+        let sets = Sets::new(&self.sets, &self.classes);
+        let mut all = Hits::default();
+        loss::per_sample(z, |i, z| Hits::of(z, sets.of(i))).into_iter().for_each(|hits| all.add(hits));
+        Some(all)
     }
 }

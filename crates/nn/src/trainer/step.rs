@@ -50,8 +50,8 @@ impl Trainer {
                 return Err(position.diverged(format!("the loss is {sum}")));
             }
             // A sample of the outputs does not tell which class the network would name.
-            let (weight, classes) = (feed.weight(batch), if sample.is_some() { None } else { feed.classes(z) });
-            position.running.add(sum, weight, classes);
+            let (weight, right) = (feed.weight(batch), if sample.is_some() { None } else { feed.right(z) });
+            position.running.add(sum, weight, right);
             network.backward(mode, if keep { Step::Accumulate } else { Step::Apply(&rule) });
         }
         if keep {

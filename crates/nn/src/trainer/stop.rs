@@ -9,7 +9,7 @@ use crate::{Error, Result};
 /// last step left it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Stop {
-    /// End when the validation accuracy, in 0..=1, is at least this.
+    /// End when the validation accuracy, in 0..=1, is at least this; for sets of labels the precision of the first label.
     pub accuracy: Option<f64>,
     /// End when the validation loss is at most this.
     pub loss: Option<f64>,
@@ -25,7 +25,7 @@ pub struct Stop {
 pub enum Ended {
     /// All epochs are done.
     Epochs,
-    /// The validation accuracy asked for is reached.
+    /// The validation accuracy, or precision of the first label, asked for is reached.
     Accuracy,
     /// The validation loss asked for is reached.
     Loss,
@@ -69,7 +69,8 @@ impl Stop {
         let reached = |wanted: Option<f64>, found: Option<f64>, enough: fn(f64, f64) -> bool| {
             wanted.zip(found).is_some_and(|(wanted, found)| enough(found, wanted))
         };
-        if reached(self.accuracy, last.validation_accuracy, |found, wanted| found >= wanted) {
+        let right = last.validation_accuracy.or(last.validation_precision.map(|precision| precision.at_1));
+        if reached(self.accuracy, right, |found, wanted| found >= wanted) {
             return Some(Ended::Accuracy);
         }
         if reached(self.loss, last.validation_loss, |found, wanted| found <= wanted) {

@@ -45,8 +45,10 @@ pub struct Summary {
     pub role: Role,
     /// The sparsity asked for; `None` for the dense twin.
     pub sparsity: Option<f64>,
-    /// Test accuracy; `None` for values.
+    /// Test accuracy; `None` unless targets are classes.
     pub accuracy: Option<Spread>,
+    /// The share of test rows whose first class is right; `None` unless targets are sets of classes.
+    pub precision_at_1: Option<Spread>,
     /// Test loss.
     pub loss: Option<Spread>,
     /// What the knee is found by: see [`Figures::error`].
@@ -101,6 +103,13 @@ pub struct Curve {
     pub resumed: bool,
 }
 
+impl Summary {
+    /// The share of test rows that are answered right, if there is one: accuracy or precision@1.
+    pub fn right(&self) -> Option<Spread> {
+        self.accuracy.or(self.precision_at_1)
+    }
+}
+
 impl Curve {
     /// `frame` with these points, and all that follows from them.
     pub(super) fn new(points: Vec<Figures>, frame: Self) -> Self {
@@ -117,6 +126,11 @@ impl Curve {
         Self { points, summary, knee, within, ..frame }
     }
 
+    /// What models are shown by: `accuracy`, `precision@1` where targets are sets of classes, or `loss`.
+    pub fn figure(&self) -> &'static str {
+        self.points.iter().find_map(Figures::right).map_or("loss", |(name, _)| name)
+    }
+
     /// The means of one kind of model.
     pub fn of(&self, role: Role) -> impl Iterator<Item = &Summary> {
         self.summary.iter().filter(move |summary| summary.role == role)
@@ -125,7 +139,8 @@ impl Curve {
     /// Every model as CSV.
     pub fn csv(&self) -> String {
         let mut text = String::from(
-            "model,sparsity,seed,test_accuracy,test_loss,validation_accuracy,validation_loss,train_accuracy,train_loss,density,nnz,\
+            "model,sparsity,seed,test_accuracy,test_loss,validation_accuracy,validation_loss,train_accuracy,train_loss,\
+             test_precision_at_1,test_precision_at_3,test_precision_at_5,validation_precision_at_1,train_precision_at_1,density,nnz,\
              parameters,state_bytes,file_bytes,epochs,ended,seconds,cpu_seconds,sample_microseconds\n",
         );
         let cell = |x: Option<f64>| x.map(|x| x.to_string()).unwrap_or_default();
@@ -140,6 +155,11 @@ impl Curve {
                 cell(model.validation_loss),
                 cell(model.train_accuracy),
                 cell(model.train_loss),
+                cell(model.precision.map(|p| p.at_1)),
+                cell(model.precision.map(|p| p.at_3)),
+                cell(model.precision.map(|p| p.at_5)),
+                cell(model.validation_precision.map(|p| p.at_1)),
+                cell(model.train_precision_at_1),
                 model.density.to_string(),
                 model.nnz.to_string(),
                 model.parameters.to_string(),
@@ -167,6 +187,7 @@ fn summarise(points: &[Figures], (sparsity, role): (Option<f64>, Role)) -> Optio
         role,
         sparsity,
         accuracy: spread(|model| model.accuracy),
+        precision_at_1: spread(|model| model.precision.map(|p| p.at_1)),
         loss: spread(|model| model.loss),
         error: spread(Figures::error),
         density: mean(|model| model.density),
@@ -219,6 +240,7 @@ mod tests {
             role,
             sparsity,
             accuracy: Some(spread),
+            precision_at_1: None,
             loss: None,
             error: Some(spread),
             density: 1.0 - sparsity.unwrap_or(0.0),

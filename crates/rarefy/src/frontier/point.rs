@@ -5,11 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rarefy_model::file::{System, write_aside};
+use rarefy_nn::trainer::Precision;
 use serde::{Deserialize, Serialize};
 
 use super::{Board, POINTS, json, label};
 use crate::run::data::Parts;
-use crate::run::{self, Event, Job, ModelOutcome, Options, Role, plan};
+use crate::run::{self, Event, Job, ModelOutcome, Options, Right, Role, plan};
 use crate::{Error, Recipe, Result};
 
 /// The name of a point's figures in its folder.
@@ -25,16 +26,22 @@ pub struct Figures {
     pub sparsity: Option<f64>,
     /// The seed.
     pub seed: u64,
-    /// Test accuracy; `None` for values.
+    /// Test accuracy; `None` unless targets are classes.
     pub accuracy: Option<f64>,
+    /// Precision of the first classes on the test rows; `None` unless targets are sets of classes.
+    pub precision: Option<Precision>,
     /// Test loss.
     pub loss: Option<f64>,
     /// Accuracy on the validation rows after the last epoch.
     pub validation_accuracy: Option<f64>,
+    /// For sets of classes, the precision of the first ones on the validation rows after the last epoch.
+    pub validation_precision: Option<Precision>,
     /// Loss on the validation rows after the last epoch.
     pub validation_loss: Option<f64>,
     /// Accuracy on the training rows, while the last epoch ran.
     pub train_accuracy: Option<f64>,
+    /// For sets of classes, the share of the training rows whose first one is right, while the last epoch ran.
+    pub train_precision_at_1: Option<f64>,
     /// Loss on the training rows, while the last epoch ran.
     pub train_loss: Option<f64>,
     /// Nonzeros over entries, of all weight matrices.
@@ -62,13 +69,19 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// What is chosen by, smaller is better: the share of wrong answers to the validation rows, or their loss where targets are
-    /// values; of the test rows only where there is no validation part.
+    /// What is chosen by, smaller is better: the share of wrong answers to the validation rows (for sets of classes, of first ones that
+    /// are wrong), or their loss where targets are values; of the test rows only where there is no validation part.
     pub fn error(&self) -> Option<f64> {
-        match self.accuracy {
-            Some(test) => Some(1.0 - self.validation_accuracy.unwrap_or(test)),
+        let validation = run::right(self.validation_accuracy, self.validation_precision.map(|p| p.at_1));
+        match self.right() {
+            Some(test) => Some(1.0 - validation.unwrap_or(test).1),
             None => self.validation_loss.or(self.loss),
         }
+    }
+
+    /// The share of test rows that are answered right, and what it is called; `None` for values.
+    pub fn right(&self) -> Option<Right> {
+        run::right(self.accuracy, self.precision.map(|p| p.at_1))
     }
 
     /// The figures of a model of the point called `name`.
@@ -79,10 +92,13 @@ impl Figures {
             sparsity,
             seed,
             accuracy: outcome.accuracy,
+            precision: outcome.precision,
             loss: outcome.loss,
             validation_accuracy: last.and_then(|epoch| epoch.validation_accuracy),
+            validation_precision: last.and_then(|epoch| epoch.validation_precision),
             validation_loss: last.and_then(|epoch| epoch.validation_loss),
             train_accuracy: last.and_then(|epoch| epoch.train_accuracy),
+            train_precision_at_1: last.and_then(|epoch| epoch.train_precision_at_1),
             train_loss: last.map(|epoch| epoch.train_loss),
             density: outcome.density,
             nnz: outcome.nnz,

@@ -330,7 +330,7 @@ static KEYS: &[Key] = &[
         set: |r, v| learning_rate(v).map(|v| r.twin.learning_rate = Some(v)), get: |r| r.twin.learning_rate.map(show_rate) },
     Key { name: "twin.control", help: "whether to train a small dense net of equal nonzeros too", only: None,
         set: |r, v| flag(v).map(|v| r.twin.control = v), get: |r| Some(Value::Flag(r.twin.control)) },
-    Key { name: "stop.accuracy", help: "stop once the validation part reaches this accuracy", only: None,
+    Key { name: "stop.accuracy", help: "stop once the validation part reaches this accuracy, or precision@1 where labels are sets", only: None,
         set: |r, v| number(v, |x| x > 0.0 && x <= 1.0, "a number above 0, up to 1").map(|v| r.stop.accuracy = Some(v)), get: |r| some(r.stop.accuracy) },
     Key { name: "stop.loss", help: "stop once the validation part reaches this loss", only: None,
         set: |r, v| not_negative(v).map(|v| r.stop.loss = Some(v)), get: |r| some(r.stop.loss) },

@@ -112,7 +112,7 @@ pub struct Data {
     pub labels: Option<String>,
     /// The same for the file of `test`.
     pub test_labels: Option<String>,
-    /// `auto`, `classes` or `values`: what labels are.
+    /// `auto`, `classes`, `values` or `labels` (any number of classes a row): what labels are.
     pub task: String,
     /// `labels`, or `input`: what to learn.
     pub target: String,
@@ -241,7 +241,7 @@ pub struct Twin {
 /// When to stop before the last epoch.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Stop {
-    /// This accuracy on the validation part is reached.
+    /// This accuracy on the validation part is reached; precision@1 where labels are sets of classes.
     pub accuracy: Option<f64>,
     /// This loss on the validation part is reached.
     pub loss: Option<f64>,

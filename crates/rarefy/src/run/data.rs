@@ -77,6 +77,7 @@ pub fn load(recipe: &mut Recipe) -> Result<Parts> {
     if aim == Aim::Target {
         train.check_for_training()?;
     }
+    check_task(&recipe.data, aim, &train)?;
     let name = test.name.clone();
     let mismatch = |problem| Error::Mismatch { place: name.clone(), problem };
     if test.cols() != train.cols() {
@@ -92,6 +93,9 @@ pub fn load(recipe: &mut Recipe) -> Result<Parts> {
         let problem = "labels of another kind than the training data's; set data.task to classes, values or labels";
         return Err(mismatch(problem.to_owned()));
     }
+    if matches!(&test.target, Target::Labels(sets) if aim == Aim::Target && sets.nnz() == 0) {
+        return Err(mismatch("no row has a label, expected some to test with".to_owned()));
+    }
     recipe.train.loss.get_or_insert_with(|| default_loss(&train.target, aim).to_owned());
     let scaling = match recipe.data.scaling {
         Scaling::Given(scaling) => scaling,
@@ -101,6 +105,19 @@ pub fn load(recipe: &mut Recipe) -> Result<Parts> {
     recipe.data.scaling = Scaling::Given(scaling);
     let fingerprint = format!("{} {}", train.fingerprint(), test.fingerprint());
     divided(Arc::new(train), Arc::new(test), fingerprint, recipe)
+}
+
+/// Checks that the labels are sets where the recipe says so: bundled data and some formats have labels of one kind, whatever is asked.
+fn check_task(data: &Data, aim: Aim, train: &Dataset) -> Result<()> {
+    if data.task != "labels" || aim == Aim::Input || matches!(train.target, Target::Labels(_)) {
+        return Ok(());
+    }
+    let found = if let Target::Classes(_) = train.target { "one class a row" } else { "values" };
+    let problem = format!(
+        "the labels are {found}, expected sets of classes, as data.task is labels; write sets with commas, such as 3,17, as svmlight or \
+         CSV, or set data.task to auto"
+    );
+    Err(Error::Mismatch { place: train.name.clone(), problem })
 }
 
 impl Parts {

@@ -34,7 +34,8 @@ mod outcome;
 pub(crate) mod plan;
 mod search;
 
-pub use outcome::{DataOutcome, ModelOutcome, Outcome, Record, Trained, input_weights, metrics_csv};
+pub(crate) use outcome::right;
+pub use outcome::{DataOutcome, ModelOutcome, Outcome, Record, Right, Trained, input_weights, metrics_csv};
 pub use plan::Role;
 pub use search::{Search, Try};
 
@@ -419,8 +420,7 @@ impl Job {
         let task = match train.target {
             _ if data::aim(&self.identity.recipe) == Aim::Input => Task::Reconstruction {},
             Target::Classes(_) => Task::Classification { classes: train.class_names.clone() },
-            // A score for each class.
-            Target::Labels(_) => Task::Regression { targets: train.class_names.clone() },
+            Target::Labels(_) => Task::Labels { classes: train.class_names.clone() },
             _ => Task::Regression { targets: Vec::new() },
         };
         let mut artifact = Artifact::new(graph, task);
@@ -466,9 +466,7 @@ pub(crate) fn prepared(mut recipe: Recipe, folder: &Path) -> Result<(Recipe, Par
     }
     refuse_non_folder(folder)?;
     let parts = data::load(&mut recipe)?;
-    let classes = (data::aim(&recipe) != Aim::Input && matches!(parts.train.target, Target::Classes(_)))
-        .then_some(parts.train.class_names.len());
-    check::answers(&recipe, classes)?;
+    check::data(&recipe, &parts)?;
     search::check(&recipe, &parts)?;
     let inputs = parts.train.cols();
     for role in plan::roles(&recipe) {

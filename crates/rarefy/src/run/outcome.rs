@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rarefy_model::artifact::Artifact;
 use rarefy_model::graph::{LayerInfo, Weight};
 use rarefy_model::runtime::Activity;
-use rarefy_nn::trainer::Epoch;
+use rarefy_nn::trainer::{Epoch, Precision};
 use serde::{Deserialize, Serialize};
 
 use super::plan::Role;
@@ -25,10 +25,14 @@ pub struct Record {
     pub train_loss: f64,
     /// Accuracy on the training rows, while the epoch ran.
     pub train_accuracy: Option<f64>,
+    /// For sets of classes, the share of the training rows whose first one is right, while the epoch ran.
+    pub train_precision_at_1: Option<f64>,
     /// Mean loss on the validation rows, at its end.
     pub validation_loss: Option<f64>,
     /// Accuracy on the validation rows, at its end.
     pub validation_accuracy: Option<f64>,
+    /// For sets of classes, the precision of the first ones on the validation rows, at its end.
+    pub validation_precision: Option<Precision>,
     /// Step size at its end.
     pub learning_rate: f64,
     /// Density over all weight matrices at its end.
@@ -65,8 +69,10 @@ pub struct ModelOutcome {
     pub role: Role,
     /// Its artifact's path.
     pub model: PathBuf,
-    /// Test accuracy; `None` for values.
+    /// Test accuracy; `None` unless targets are classes.
     pub accuracy: Option<f64>,
+    /// Precision of the first classes on the test rows; `None` unless targets are sets of classes.
+    pub precision: Option<Precision>,
     /// Test loss.
     pub loss: Option<f64>,
     /// Nonzeros of all weight matrices.
@@ -157,6 +163,33 @@ pub struct Outcome {
     pub resumed: bool,
 }
 
+/// The share of rows that are answered right, and what it is called: `accuracy`, or `precision@1` where targets are sets of classes.
+pub type Right = (&'static str, f64);
+
+/// The one of the two that is there.
+pub(crate) fn right(accuracy: Option<f64>, precision_at_1: Option<f64>) -> Option<Right> {
+    accuracy.map(|share| ("accuracy", share)).or(precision_at_1.map(|share| ("precision@1", share)))
+}
+
+impl Record {
+    /// Of the validation rows, at the end of the epoch; `None` for values.
+    pub fn validation_right(&self) -> Option<Right> {
+        right(self.validation_accuracy, self.validation_precision.map(|precision| precision.at_1))
+    }
+
+    /// Of the training rows, while the epoch ran; `None` for values, and on a sample of the outputs, which does not tell.
+    pub fn train_right(&self) -> Option<Right> {
+        right(self.train_accuracy, self.train_precision_at_1)
+    }
+}
+
+impl ModelOutcome {
+    /// Of the test rows; `None` for values.
+    pub fn right(&self) -> Option<Right> {
+        right(self.accuracy, self.precision.map(|precision| precision.at_1))
+    }
+}
+
 impl Outcome {
     /// The models that were trained, the sparse one first.
     pub fn models(&self) -> impl Iterator<Item = &ModelOutcome> {
@@ -184,6 +217,7 @@ impl Trained {
             role: self.role,
             model,
             accuracy: test.accuracy,
+            precision: test.precision,
             loss: test.loss,
             nnz: graph.nnz(),
             parameters: graph.parameters(),
@@ -238,12 +272,14 @@ pub fn input_weights(artifact: &Artifact) -> Vec<u32> {
 pub fn metrics_csv<'a>(models: impl Iterator<Item = (Role, &'a [Record])>) -> String {
     use std::fmt::Write as _;
     let mut text = String::from(
-        "model,epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,density,seconds,cpu_seconds,joules,layer_densities\n",
+        "model,epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,train_precision_at_1,validation_precision_at_1,\
+         validation_precision_at_3,validation_precision_at_5,learning_rate,density,seconds,cpu_seconds,joules,layer_densities\n",
     );
     let cell = |x: Option<f64>| x.map(|x| x.to_string()).unwrap_or_default();
     for (role, history) in models {
         for epoch in history {
             let densities: Vec<String> = epoch.densities.iter().map(f64::to_string).collect();
+            let precision = epoch.validation_precision;
             let row = [
                 role.name().to_owned(),
                 epoch.epoch.to_string(),
@@ -251,6 +287,10 @@ pub fn metrics_csv<'a>(models: impl Iterator<Item = (Role, &'a [Record])>) -> St
                 cell(epoch.train_accuracy),
                 cell(epoch.validation_loss),
                 cell(epoch.validation_accuracy),
+                cell(epoch.train_precision_at_1),
+                cell(precision.map(|p| p.at_1)),
+                cell(precision.map(|p| p.at_3)),
+                cell(precision.map(|p| p.at_5)),
                 epoch.learning_rate.to_string(),
                 cell(epoch.density),
                 epoch.seconds.to_string(),
@@ -266,7 +306,8 @@ pub fn metrics_csv<'a>(models: impl Iterator<Item = (Role, &'a [Record])>) -> St
 
 /// What is known of an epoch, without the trainer's types.
 pub(super) fn record(epoch: &Epoch) -> Record {
-    let Epoch { train_loss, train_accuracy, validation_loss, validation_accuracy, cost, .. } = *epoch;
+    let Epoch { train_loss, train_accuracy, train_precision_at_1, validation_loss, validation_accuracy, cost, .. } =
+        *epoch;
     let nnz: u64 = epoch.nnz.iter().sum();
     let entries: f64 =
         epoch.nnz.iter().zip(&epoch.densities).map(|(&n, &d)| if d > 0.0 { n as f64 / d } else { 0.0 }).sum();
@@ -274,8 +315,10 @@ pub(super) fn record(epoch: &Epoch) -> Record {
         epoch: epoch.epoch,
         train_loss,
         train_accuracy,
+        train_precision_at_1,
         validation_loss,
         validation_accuracy,
+        validation_precision: epoch.validation_precision,
         learning_rate: f64::from(epoch.learning_rate),
         density: (entries > 0.0).then(|| nnz as f64 / entries),
         densities: epoch.densities.clone(),

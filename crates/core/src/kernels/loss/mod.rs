@@ -11,13 +11,15 @@
 //! * [`entmax_loss`]: `Σᵢ wᵢ·(pᵀz + H(p) − z[yᵢ, i])` with the sparse probabilities `p` of
 //!   [`Entmax`](super::elementwise::Entmax) and their entropy `H`; gradient `wᵢ·(p − onehot(yᵢ))`
 //!
-//! [`argmax`] is the class that a sample is given, [`per_sample`] computes anything that looks at all outputs of a sample.
+//! [`argmax`] is the class that a sample is given, [`largest`] are the few labels that it is given first, [`per_sample`] computes
+//! anything that looks at all outputs of a sample.
 //! Cost: one pass for squared error and binary cross-entropy, three for the others.
 
 mod argmax;
 mod cross_entropy;
 mod entmax;
 mod labels;
+mod largest;
 mod pointwise;
 pub mod reference;
 #[cfg(test)]
@@ -28,6 +30,7 @@ pub use argmax::argmax;
 pub use cross_entropy::softmax_cross_entropy;
 pub use entmax::{entmax_loss, entmax_losses};
 pub use labels::{Sets, label_cross_entropy};
+pub use largest::largest;
 pub use pointwise::{binary_cross_entropy, squared_error};
 
 /// # Panics

@@ -212,6 +212,22 @@ fn argmax_agrees_with_its_reference() {
 }
 
 #[test]
+fn the_largest_are_the_first_of_all_sorted() {
+    for n in [1, 2, 5, 40, 1000] {
+        // Few different numbers, so that many are equal.
+        let mut z: Vec<f32> = numbers(n, 3).iter().map(|z| (2.0 * z).round()).collect();
+        z.iter_mut().skip(3).step_by(7).for_each(|z| *z = f32::NAN);
+        z.iter_mut().skip(2).step_by(5).for_each(|z| *z = f32::NEG_INFINITY);
+        let mut sorted: Vec<u32> = (0..n as u32).collect();
+        let key = |j: &u32| if z[*j as usize].is_nan() { f32::NEG_INFINITY } else { z[*j as usize] };
+        sorted.sort_by(|a, b| key(b).partial_cmp(&key(a)).unwrap()); // stable
+        for count in [0, 1, 3, 5, n, n + 1] {
+            assert_eq!(largest(&z, count), sorted[..count.min(n)], "{count} of {n}");
+        }
+    }
+}
+
+#[test]
 fn threads_change_no_bit() {
     let (z, t) = (activations(300, 500, 3.0, 1), activations(300, 500, 1.0, 2));
     same_bits_on_any_threads(|| {
