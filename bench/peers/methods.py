@@ -9,7 +9,8 @@ methods that are sparse from the start train three times the twin's epochs, as t
 one and a half times as many, since each of their epochs costs more. The twin is trained once a seed, whatever the methods; the net
 of equal nonzeros once a seed and sparsity. `few` learns from 1,000 training images, for more epochs.
 
-Results are kept in `target/methods.jsonl` (or --file), one line a run: stop it at any time, and start it again.
+Results are kept in `bench/methods.jsonl` (or --file), one line a run: stop it at any time, and start it again. Delete the file to measure
+anew.
 
 No test image takes part in a choice: `tune` never opens the test set, but takes 1,000 of the training images in its place, and
 shows what the validation part says alone.
@@ -166,8 +167,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", help="all, few, or tune METHOD SPARSITY [KEY=VALUE ...]")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--file", type=pathlib.Path, default=ROOT / "target/methods.jsonl")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--file", type=pathlib.Path, default=ROOT / "bench/methods.jsonl")
     parser.add_argument("--methods", nargs="+", help="only these")
     options = parser.parse_args()
     if options.what[:1] == ["tune"]:

@@ -29,17 +29,18 @@
 mod check;
 mod checkpoint;
 pub mod data;
+mod folder;
 pub(crate) mod memory;
 mod outcome;
 pub(crate) mod plan;
 mod search;
 
+pub(crate) use folder::io_error;
 pub(crate) use outcome::right;
 pub use outcome::{DataOutcome, ModelOutcome, Outcome, Record, Right, Trained, input_weights, metrics_csv};
 pub use plan::Role;
 pub use search::{Search, Try};
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use rarefy_core::progress::Progress;
@@ -55,6 +56,7 @@ use rarefy_nn::{Ended, Split, Trainer};
 use crate::{Error, Recipe, Result, evaluate};
 use checkpoint::Identity;
 use data::Parts;
+use folder::{prepare, refuse_non_folder};
 use outcome::record;
 
 /// The checkpoint's name in the output folder.
@@ -503,34 +505,4 @@ impl Progress for Named<'_> {
     fn cancelled(&self) -> bool {
         self.progress.cancelled()
     }
-}
-
-/// An operating system's refusal.
-pub(crate) fn io_error(path: &Path, step: &'static str, source: io::Error) -> Error {
-    rarefy_model::Error::Io { path: path.to_owned(), step, source }.into()
-}
-
-/// Refuses an output folder that is something else, before anything is read.
-fn refuse_non_folder(folder: &Path) -> Result<()> {
-    match std::fs::metadata(folder) {
-        Ok(found) if !found.is_dir() => {
-            let problem = io::Error::new(io::ErrorKind::NotADirectory, "it is a file, expected a folder");
-            Err(io_error(folder, "use it as the output folder", problem))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Makes the output folder and locks it: that also finds out whether files can be made in it.
-fn prepare(folder: &Path) -> Result<Lock> {
-    std::fs::create_dir_all(folder).map_err(|e| io_error(folder, "make the output folder", e))?;
-    let lock = Lock::acquire(folder)?;
-    let names = Role::ALL.map(Role::file).into_iter().chain([CHECKPOINT, METRICS, RECIPE, REPORT]);
-    for path in names.map(|name| folder.join(name)) {
-        if path.is_dir() {
-            let problem = io::Error::new(io::ErrorKind::IsADirectory, "it is a folder, expected a file or nothing");
-            return Err(io_error(&path, "write it", problem));
-        }
-    }
-    Ok(lock)
 }
