@@ -9,7 +9,7 @@ use rarefy_core::kernels::dense::{Strided, product};
 use rarefy_core::kernels::gather::{self, Factors};
 use rarefy_core::kernels::sparse_dense::{Gradient, TwoWay, backward, forward};
 use rarefy_core::kernels::sparse_input::{self, SparseBatch};
-use rarefy_core::kernels::update::{Moments, Rule, apply_parallel};
+use rarefy_core::kernels::update::{AdamStep, Moments, Rule, apply_parallel};
 use rarefy_core::kernels::{elementwise, loss};
 use rarefy_core::matrix::{Batch, DenseView};
 use rarefy_core::pattern::{Pattern, Structure};
@@ -20,7 +20,7 @@ const SIZE: usize = 1024;
 const BATCH: usize = 128;
 const DENSITIES: [f64; 4] = [0.2, 0.1, 0.05, 0.02];
 
-const ADAM: Rule = Rule::Adam {
+const ADAM: Rule = Rule::Adam(AdamStep {
     learning_rate: 1e-6,
     beta1: 0.9,
     beta2: 0.999,
@@ -29,7 +29,7 @@ const ADAM: Rule = Rule::Adam {
     decoupled: false,
     correction1: 0.5,
     correction2: 0.5,
-};
+});
 
 fn numbers(n: usize, seed: u64) -> Vec<f32> {
     let mut random = Key::new(seed, 0).stream(0);

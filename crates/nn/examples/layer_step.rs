@@ -4,7 +4,7 @@
 //! beside PyTorch. With THREADS 0, one and two threads take turns every ten steps, and `speedup` is the median ratio of
 //! neighbours: a machine that changes its speed meets both alike.
 
-use rarefy_core::kernels::update::Rule;
+use rarefy_core::kernels::update::{AdamStep, Rule};
 use rarefy_core::matrix::Batch;
 use rarefy_core::pattern::{Pattern, Structure};
 use rarefy_core::random::Key;
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     };
     let (x, dy) = (normal()?, normal()?);
     let (mut y, mut dx) = (Batch::zeros(size, batch)?, Batch::zeros(size, batch)?);
-    let rule = Rule::Adam {
+    let rule = Rule::Adam(AdamStep {
         learning_rate: 1e-6,
         beta1: 0.9,
         beta2: 0.999,
@@ -46,7 +46,7 @@ fn main() -> Result<()> {
         decoupled: false,
         correction1: 1.0,
         correction2: 1.0,
-    };
+    });
     let turns: Vec<usize> = if threads == 0.0 { vec![1, 2] } else { vec![threads as usize] };
     let mut times = vec![[(); 3].map(|()| Vec::new()); turns.len()];
     for at in 0..(repeats + TURN) * turns.len() {

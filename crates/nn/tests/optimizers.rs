@@ -3,7 +3,7 @@
 mod common;
 
 use common::{away_from_zero, batch, check_close, random};
-use rarefy_core::kernels::update::Rule;
+use rarefy_core::kernels::update::{AdamStep, Rule};
 use rarefy_nn::net::Build;
 use rarefy_nn::optimizer::{Clip, Kind, Optimizer, Schedule, Shape, registry};
 use rarefy_nn::{Mode, Net, Network, Param, Step};
@@ -142,11 +142,11 @@ fn unknown_names_list_the_known_ones() {
 fn bias_correction_counts_from_the_first_step() {
     let adam = optimizer(Kind::named("adam").unwrap());
     for (step, expected) in [(0, (0.1, 0.001)), (1, (0.19, 0.001_999)), (9, (0.651_321_56, 0.009_955_12))] {
-        let Rule::Adam { correction1, correction2, decoupled, .. } = adam.rule(step, 10) else { panic!() };
+        let Rule::Adam(AdamStep { correction1, correction2, decoupled, .. }) = adam.rule(step, 10) else { panic!() };
         assert!((correction1 - expected.0).abs() < 1e-6 && (correction2 - expected.1).abs() < 1e-6, "step {step}");
         assert!(!decoupled);
     }
-    let Rule::Adam { correction1, correction2, .. } = adam.rule(u64::MAX - 1, u64::MAX) else { panic!() };
+    let Rule::Adam(AdamStep { correction1, correction2, .. }) = adam.rule(u64::MAX - 1, u64::MAX) else { panic!() };
     assert_eq!((correction1, correction2), (1.0, 1.0));
 }
 

@@ -42,9 +42,9 @@ impl Distance {
     /// Takes in what a step of this rule has summed over all numbers. Nothing happens with rules that estimate nothing, and sums that are
     /// no numbers leave the estimate where it is.
     pub fn follow(&mut self, rule: &Rule, sums: Sums) {
-        let Rule::Prodigy { learning_rate, distance, beta2, correction1, correction2, .. } = *rule else { return };
-        let [rate, d, fade] = [learning_rate, distance, beta2.sqrt()].map(f64::from);
-        let corrected = rate * f64::from(correction2).sqrt() / f64::from(correction1);
+        let Rule::Prodigy { adam, distance } = *rule else { return };
+        let [rate, d, fade] = [adam.learning_rate, distance, adam.beta2.sqrt()].map(f64::from);
+        let corrected = rate * f64::from(adam.correction2).sqrt() / f64::from(adam.correction1);
         self.descent = fade * self.descent + corrected * d * sums.descent;
         let estimate = self.descent / sums.length;
         if estimate.is_finite() {

@@ -2,7 +2,7 @@
 
 use super::{find, in_range};
 use crate::{Error, Result};
-use rarefy_core::kernels::update::Rule;
+use rarefy_core::kernels::update::{AdamStep, Rule};
 
 /// A formula and its constants; see [`rarefy_core::kernels::update`] for what they mean.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,7 +66,7 @@ impl Kind {
     pub(super) fn rule(&self, learning_rate: f32, weight_decay: f32, step: u64) -> Rule {
         match *self {
             Kind::Sgd { momentum, nesterov } => Rule::Sgd { learning_rate, momentum, nesterov, weight_decay },
-            Kind::Adam { beta1, beta2, epsilon } | Kind::AdamW { beta1, beta2, epsilon } => Rule::Adam {
+            Kind::Adam { beta1, beta2, epsilon } | Kind::AdamW { beta1, beta2, epsilon } => Rule::Adam(AdamStep {
                 learning_rate,
                 beta1,
                 beta2,
@@ -75,7 +75,7 @@ impl Kind {
                 decoupled: matches!(self, Kind::AdamW { .. }),
                 correction1: correction(beta1, step),
                 correction2: correction(beta2, step),
-            },
+            }),
             Kind::RmsProp { alpha, momentum, epsilon } => {
                 Rule::RmsProp { learning_rate, alpha, momentum, epsilon, weight_decay }
             }

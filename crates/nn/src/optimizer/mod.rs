@@ -112,23 +112,8 @@ impl Optimizer {
     /// What one step does where rewinding may have parted the schedule of the learning rate from the age of the moments, and where the
     /// learning rate may be estimated.
     pub fn rule_at(&self, clock: Clock, distance: &Distance) -> Rule {
-        let rule = self.kind.rule(self.learning_rate_at(clock, distance), self.weight_decay, clock.age);
-        match rule {
-            Rule::Adam { learning_rate, beta1, beta2, epsilon, weight_decay, decoupled, correction1, correction2 }
-                if self.auto =>
-            {
-                Rule::Prodigy {
-                    learning_rate,
-                    distance: distance.get() as f32,
-                    beta1,
-                    beta2,
-                    epsilon,
-                    weight_decay,
-                    decoupled,
-                    correction1,
-                    correction2,
-                }
-            }
+        match self.kind.rule(self.learning_rate_at(clock, distance), self.weight_decay, clock.age) {
+            Rule::Adam(adam) if self.auto => Rule::Prodigy { adam, distance: distance.get() as f32 },
             rule => rule,
         }
     }

@@ -9,7 +9,7 @@
 //! of all columns, which shrink in every step.
 
 use rarefy_core::kernels::sparse_dense::TwoWay;
-use rarefy_core::kernels::update::{self, Rule};
+use rarefy_core::kernels::update::{self, AdamStep, Rule};
 
 use super::{Storage, Weight};
 use crate::Param;
@@ -29,7 +29,7 @@ pub struct Lazy {
 fn shrinkage(rule: &Rule) -> f64 {
     let decay = match *rule {
         Rule::Sgd { learning_rate, momentum: 0.0, weight_decay, .. }
-        | Rule::Adam { learning_rate, weight_decay, decoupled: true, .. } => {
+        | Rule::Adam(AdamStep { learning_rate, weight_decay, decoupled: true, .. }) => {
             f64::from(learning_rate) * f64::from(weight_decay)
         }
         _ => 0.0,

@@ -3,12 +3,12 @@ use crate::kernels::testing::{
     activations, assert_batches_close, assert_close, bits, gradient, numbers, on_every_isa, same_bits_on_any_threads,
     samples,
 };
-use crate::kernels::update::{self, Moments, Rule};
+use crate::kernels::update::{self, AdamStep, Moments, Rule};
 use crate::matrix::Batch;
 use crate::pattern::Pattern;
 use crate::random::Key;
 
-const ADAM: Rule = Rule::Adam {
+const ADAM: Rule = Rule::Adam(AdamStep {
     learning_rate: 0.01,
     beta1: 0.9,
     beta2: 0.999,
@@ -17,7 +17,7 @@ const ADAM: Rule = Rule::Adam {
     decoupled: true,
     correction1: 0.1,
     correction2: 0.001,
-};
+});
 
 const BATCHES: [usize; 10] = [1, 2, 7, 16, 31, 64, 96, 100, 128, 130];
 
@@ -212,9 +212,8 @@ fn sums_of_the_optimizer_do_not_depend_on_threads_and_are_those_of_the_two_steps
     let weight = TwoWay::new(&Pattern::full(96, 300).unwrap()).unwrap();
     let (values, nnz) = (numbers(weight.nnz(), 2), weight.nnz());
     let (x, dy) = (activations(300, 20, 1.0, 3), gradient(96, 20, 4));
-    let rule = Rule::Prodigy {
+    let adam = AdamStep {
         learning_rate: 0.1,
-        distance: 0.5,
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-8,
@@ -223,6 +222,7 @@ fn sums_of_the_optimizer_do_not_depend_on_threads_and_are_those_of_the_two_steps
         correction1: 0.5,
         correction2: 0.25,
     };
+    let rule = Rule::Prodigy { adam, distance: 0.5 };
     let start = || [values.clone(), numbers(nnz, 6), vec![0.25; nnz], numbers(nnz, 7), numbers(nnz, 8)];
     same_bits_on_any_threads(|| {
         let [mut w, mut first, mut second, mut sum, mut begin] = start();

@@ -4,12 +4,12 @@ use crate::kernels::sparse_dense::{Gradient, TwoWay};
 use crate::kernels::testing::{
     assert_batches_close, assert_close, bits, gradient, numbers, on_every_isa, same_bits_on_any_threads, samples,
 };
-use crate::kernels::update::{Moments, Rule, apply};
+use crate::kernels::update::{AdamStep, Moments, Rule, apply};
 use crate::matrix::{Batch, Csr};
 use crate::pattern::Pattern;
 use crate::random::Key;
 
-const ADAM: Rule = Rule::Adam {
+const ADAM: Rule = Rule::Adam(AdamStep {
     learning_rate: 0.01,
     beta1: 0.9,
     beta2: 0.999,
@@ -18,7 +18,7 @@ const ADAM: Rule = Rule::Adam {
     decoupled: false,
     correction1: 0.1,
     correction2: 0.001,
-};
+});
 
 /// A random `rows × cols` pattern.
 fn pattern(rows: usize, cols: usize, density: f32, seed: u64) -> Pattern {

@@ -1,25 +1,20 @@
 //! Adam and AdamW.
 
-use super::{Formula, MOST, Rule};
+use super::{AdamStep, Formula, MOST};
 use crate::kernels::simd::Simd;
 
-/// [`Rule::Adam`].
+/// [`Rule::Adam`](super::Rule::Adam).
 #[derive(Clone, Copy)]
-pub(super) struct Adam(pub Rule);
+pub(super) struct Adam(pub AdamStep);
 
 impl Formula for Adam {
     const MOMENTS: usize = 2;
     #[inline(always)]
     unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; MOST]) -> (S::V, [S::V; MOST]) {
-        let Rule::Adam { learning_rate, beta1, beta2, epsilon, weight_decay, decoupled, correction1, correction2 } =
-            self.0
-        else {
-            unreachable!()
-        };
+        let AdamStep { learning_rate, beta1, beta2, epsilon, correction1, correction2, .. } = self.0;
         // SAFETY: the caller's promise.
         unsafe {
-            let coupled = S::splat(if decoupled { 0.0 } else { weight_decay });
-            let gradient = S::fma(coupled, value, gradient);
+            let gradient = S::fma(S::splat(self.0.coupled()), value, gradient);
             let first = S::fma(S::splat(beta1), moments[0], S::mul(S::splat(1.0 - beta1), gradient));
             let square = S::mul(S::mul(S::splat(1.0 - beta2), gradient), gradient);
             let second = S::fma(S::splat(beta2), moments[1], square);
@@ -31,7 +26,7 @@ impl Formula for Adam {
 
     #[inline(always)]
     unsafe fn size<S: Simd>(self, [_, second, ..]: [S::V; MOST]) -> S::V {
-        let Rule::Adam { learning_rate, epsilon, correction2, .. } = self.0 else { unreachable!() };
+        let AdamStep { learning_rate, epsilon, correction2, .. } = self.0;
         // SAFETY: the caller's promise.
         unsafe {
             let root = S::fma(S::sqrt(second), S::splat(1.0 / correction2.sqrt()), S::splat(epsilon));

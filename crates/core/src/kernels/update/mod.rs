@@ -49,24 +49,7 @@ pub enum Rule {
         weight_decay: f32,
     },
     /// Adam and AdamW.
-    Adam {
-        /// `η`
-        learning_rate: f32,
-        /// `β₁`
-        beta1: f32,
-        /// `β₂`
-        beta2: f32,
-        /// `ε`
-        epsilon: f32,
-        /// `λ`
-        weight_decay: f32,
-        /// Whether the decay is AdamW's.
-        decoupled: bool,
-        /// `1 − β₁ᵗ` at this step.
-        correction1: f32,
-        /// `1 − β₂ᵗ` at this step.
-        correction2: f32,
-    },
+    Adam(AdamStep),
     /// RMSprop.
     RmsProp {
         /// `η`
@@ -82,25 +65,44 @@ pub enum Rule {
     },
     /// Adam and AdamW with an estimated learning rate.
     Prodigy {
-        /// `γd`: the estimate, times what a schedule makes of it.
-        learning_rate: f32,
+        /// Adam's numbers; its `η` is `γd`: the estimate, times what a schedule makes of it.
+        adam: AdamStep,
         /// `d`
         distance: f32,
-        /// `β₁`
-        beta1: f32,
-        /// `β₂`
-        beta2: f32,
-        /// `ε`
-        epsilon: f32,
-        /// `λ`
-        weight_decay: f32,
-        /// Whether the decay is AdamW's.
-        decoupled: bool,
-        /// `1 − β₁ᵗ` at this step.
-        correction1: f32,
-        /// `1 − β₂ᵗ` at this step.
-        correction2: f32,
     },
+}
+
+/// The numbers of a step of Adam.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamStep {
+    /// `η`
+    pub learning_rate: f32,
+    /// `β₁`
+    pub beta1: f32,
+    /// `β₂`
+    pub beta2: f32,
+    /// `ε`
+    pub epsilon: f32,
+    /// `λ`
+    pub weight_decay: f32,
+    /// Whether the decay is AdamW's.
+    pub decoupled: bool,
+    /// `1 − β₁ᵗ` at this step.
+    pub correction1: f32,
+    /// `1 − β₂ᵗ` at this step.
+    pub correction2: f32,
+}
+
+impl AdamStep {
+    /// The factor by which decoupled weight decay shrinks a value; 1 for coupled decay.
+    fn decay(&self) -> f32 {
+        if self.decoupled { 1.0 - self.learning_rate * self.weight_decay } else { 1.0 }
+    }
+
+    /// The decay that is a part of the gradient.
+    fn coupled(&self) -> f32 {
+        if self.decoupled { 0.0 } else { self.weight_decay }
+    }
 }
 
 /// Most moments that a rule keeps for a value.
@@ -111,7 +113,7 @@ impl Rule {
     pub fn moments(&self) -> usize {
         match *self {
             Rule::Sgd { momentum, .. } => usize::from(momentum != 0.0),
-            Rule::Adam { .. } => 2,
+            Rule::Adam(_) => 2,
             Rule::RmsProp { momentum, .. } => 1 + usize::from(momentum != 0.0),
             Rule::Prodigy { .. } => 4,
         }
@@ -125,8 +127,7 @@ impl Rule {
     /// The factor by which decoupled weight decay shrinks a value in this step; 1 for every other rule.
     pub fn decay(&self) -> f32 {
         match *self {
-            Rule::Adam { learning_rate, weight_decay, decoupled: true, .. }
-            | Rule::Prodigy { learning_rate, weight_decay, decoupled: true, .. } => 1.0 - learning_rate * weight_decay,
+            Rule::Adam(adam) | Rule::Prodigy { adam, .. } => adam.decay(),
             _ => 1.0,
         }
     }
@@ -283,13 +284,13 @@ pub fn step_sizes(rule: &Rule, moments: [&[f32]; 2], sizes: &mut [f32]) {
         let sizes = unsafe { sizes.range(range.clone()) };
         let (rate, squares, correction, epsilon) = match *rule {
             Rule::Sgd { learning_rate, .. } => return sizes.fill(learning_rate),
-            Rule::Adam { learning_rate, epsilon, correction2, .. } => {
+            Rule::Adam(AdamStep { learning_rate, epsilon, correction2, .. }) => {
                 (learning_rate, &moments[1][range], correction2, epsilon)
             }
             Rule::RmsProp { learning_rate, epsilon, .. } => (learning_rate, &moments[0][range], 1.0, epsilon),
             // Its moments are those of `d·g`.
-            Rule::Prodigy { learning_rate, distance, epsilon, correction2, .. } => {
-                (learning_rate * distance, &moments[1][range], correction2, distance * epsilon)
+            Rule::Prodigy { adam, distance } => {
+                (adam.learning_rate * distance, &moments[1][range], adam.correction2, distance * adam.epsilon)
             }
         };
         sizes.iter_mut().zip(squares).for_each(|(size, v)| *size = rate / ((v / correction).sqrt() + epsilon));
@@ -318,10 +319,10 @@ impl Kernel for Apply<'_> {
             match rule {
                 Rule::Sgd { momentum: 0.0, .. } => self.with::<S, _>(sgd::Sgd::<0>(rule)),
                 Rule::Sgd { .. } => self.with::<S, _>(sgd::Sgd::<1>(rule)),
-                Rule::Adam { .. } => self.with::<S, _>(adam::Adam(rule)),
+                Rule::Adam(step) => self.with::<S, _>(adam::Adam(step)),
                 Rule::RmsProp { momentum: 0.0, .. } => self.with::<S, _>(rmsprop::RmsProp::<1>(rule)),
                 Rule::RmsProp { .. } => self.with::<S, _>(rmsprop::RmsProp::<2>(rule)),
-                Rule::Prodigy { .. } => self.with::<S, _>(prodigy::Prodigy(rule)),
+                Rule::Prodigy { adam, distance } => self.with::<S, _>(prodigy::Prodigy { adam, distance }),
             }
         }
     }

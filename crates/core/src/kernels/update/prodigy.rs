@@ -1,42 +1,23 @@
 //! Prodigy: Adam whose learning rate is an estimate of the distance to the solution.
 
 use super::adam::Adam;
-use super::{Formula, MOST, Rule};
+use super::{AdamStep, Formula, MOST};
 use crate::kernels::simd::Simd;
 
-/// [`Rule::Prodigy`].
+/// [`Rule::Prodigy`](super::Rule::Prodigy).
 #[derive(Clone, Copy)]
-pub(super) struct Prodigy(pub Rule);
+pub(super) struct Prodigy {
+    pub adam: AdamStep,
+    pub distance: f32,
+}
 
 impl Prodigy {
-    /// Adam as it runs on `d·g`: `√v` grows with `d`, and `ε` has to as well.
+    /// Adam as it runs on `d·g`: `√v` grows with `d`, and `ε` has to as well. Decay that is part of the gradient is in it already.
     #[inline(always)]
-    fn adam(self) -> Adam {
-        let Rule::Prodigy {
-            learning_rate,
-            distance,
-            beta1,
-            beta2,
-            epsilon,
-            weight_decay,
-            decoupled,
-            correction1,
-            correction2,
-        } = self.0
-        else {
-            unreachable!()
-        };
-        Adam(Rule::Adam {
-            learning_rate,
-            beta1,
-            beta2,
-            epsilon: distance * epsilon,
-            // Decay that is part of the gradient is in it already.
-            weight_decay: if decoupled { weight_decay } else { 0.0 },
-            decoupled,
-            correction1,
-            correction2,
-        })
+    fn scaled(self) -> Adam {
+        let adam = self.adam;
+        let weight_decay = if adam.decoupled { adam.weight_decay } else { 0.0 };
+        Adam(AdamStep { epsilon: self.distance * adam.epsilon, weight_decay, ..adam })
     }
 
     /// The gradient, with the decay that is a part of it.
@@ -45,9 +26,8 @@ impl Prodigy {
     /// The processor has the instruction set of `S`.
     #[inline(always)]
     unsafe fn decayed<S: Simd>(self, gradient: S::V, value: S::V) -> S::V {
-        let Rule::Prodigy { weight_decay, decoupled, .. } = self.0 else { unreachable!() };
         // SAFETY: the caller's promise.
-        unsafe { S::fma(S::splat(if decoupled { 0.0 } else { weight_decay }), value, gradient) }
+        unsafe { S::fma(S::splat(self.adam.coupled()), value, gradient) }
     }
 }
 
@@ -58,21 +38,20 @@ impl Formula for Prodigy {
 
     #[inline(always)]
     unsafe fn step<S: Simd>(self, gradient: S::V, value: S::V, moments: [S::V; MOST]) -> (S::V, [S::V; MOST]) {
-        let Rule::Prodigy { distance, beta2, .. } = self.0 else { unreachable!() };
         // SAFETY: the caller's promise.
         unsafe {
-            let scaled = S::mul(S::splat(distance), self.decayed::<S>(gradient, value));
-            let (value, new) = self.adam().step::<S>(scaled, value, moments);
-            let sum = S::fma(S::splat(beta2.sqrt()), moments[2], S::mul(S::splat(distance), scaled));
+            let distance = S::splat(self.distance);
+            let scaled = S::mul(distance, self.decayed::<S>(gradient, value));
+            let (value, new) = self.scaled().step::<S>(scaled, value, moments);
+            let sum = S::fma(S::splat(self.adam.beta2.sqrt()), moments[2], S::mul(distance, scaled));
             (value, [new[0], new[1], sum, moments[3]])
         }
     }
 
     #[inline(always)]
     unsafe fn size<S: Simd>(self, moments: [S::V; MOST]) -> S::V {
-        let Rule::Prodigy { distance, .. } = self.0 else { unreachable!() };
         // SAFETY: the caller's promise.
-        unsafe { S::mul(S::splat(distance), self.adam().size::<S>(moments)) }
+        unsafe { S::mul(S::splat(self.distance), self.scaled().size::<S>(moments)) }
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! The optimizers as their papers write them, in `f64`; the fast loop is compared with this.
 
-use super::{Prox, Rule, Sums};
+use super::{AdamStep, Prox, Rule, Sums};
 
 /// One step for one value: from gradient, value and moments to the new value and moments.
 pub fn step(rule: &Rule, g: f64, w: f64, [m, v, s, start]: [f64; 4]) -> (f64, [f64; 4]) {
@@ -11,7 +11,7 @@ pub fn step(rule: &Rule, g: f64, w: f64, [m, v, s, start]: [f64; 4]) -> (f64, [f
 /// What one value adds to the sums of a step: gradient and value before it, moments after it.
 pub fn sums(rule: &Rule, g: f64, w: f64, [_, _, s, start]: [f64; 4]) -> Sums {
     match *rule {
-        Rule::Prodigy { weight_decay, decoupled, .. } => {
+        Rule::Prodigy { adam: AdamStep { weight_decay, decoupled, .. }, .. } => {
             let g = if decoupled { g } else { g + f64::from(weight_decay) * w };
             Sums { descent: g * (start - w), length: s.abs() }
         }
@@ -32,33 +32,14 @@ fn moved(rule: &Rule, g: f64, w: f64, [m, v, s]: [f64; 3]) -> (f64, [f64; 3]) {
             };
             (w - rate * direction, [m, v, s])
         }
-        Rule::Adam { learning_rate, beta1, beta2, epsilon, weight_decay, decoupled, correction1, correction2 } => {
-            let (rate, b1, b2, decay) =
-                (f64::from(learning_rate), f64::from(beta1), f64::from(beta2), f64::from(weight_decay));
-            let (w, g) = if decoupled { (w - rate * decay * w, g) } else { (w, g + decay * w) };
-            let m = b1 * m + (1.0 - b1) * g;
-            let v = b2 * v + (1.0 - b2) * g * g;
-            let root = (v / f64::from(correction2)).sqrt() + f64::from(epsilon);
-            (w - rate * (m / f64::from(correction1)) / root, [m, v, s])
+        Rule::Adam(step) => {
+            let (w, [m, v], _) = adam(step, 1.0, g, w, [m, v]);
+            (w, [m, v, s])
         }
-        Rule::Prodigy {
-            learning_rate,
-            distance,
-            beta1,
-            beta2,
-            epsilon,
-            weight_decay,
-            decoupled,
-            correction1,
-            correction2,
-        } => {
-            let [rate, d, b1, b2, decay] = [learning_rate, distance, beta1, beta2, weight_decay].map(f64::from);
-            let (w, g) = if decoupled { (w - rate * decay * w, g) } else { (w, g + decay * w) };
-            let m = b1 * m + (1.0 - b1) * d * g;
-            let v = b2 * v + (1.0 - b2) * d * d * g * g;
-            let s = b2.sqrt() * s + d * d * g;
-            let root = (v / f64::from(correction2)).sqrt() + d * f64::from(epsilon);
-            (w - rate * (m / f64::from(correction1)) / root, [m, v, s])
+        Rule::Prodigy { adam: step, distance } => {
+            let d = f64::from(distance);
+            let (w, [m, v], g) = adam(step, d, g, w, [m, v]);
+            (w, [m, v, f64::from(step.beta2).sqrt() * s + d * d * g])
         }
         Rule::RmsProp { learning_rate, alpha, momentum, epsilon, weight_decay } => {
             let (rate, a, mu) = (f64::from(learning_rate), f64::from(alpha), f64::from(momentum));
@@ -71,17 +52,27 @@ fn moved(rule: &Rule, g: f64, w: f64, [m, v, s]: [f64; 3]) -> (f64, [f64; 3]) {
     }
 }
 
+/// Adam where gradients and `ε` are multiplied by `d`; also the gradient with the decay that is a part of it.
+fn adam(step: AdamStep, d: f64, g: f64, w: f64, [m, v]: [f64; 2]) -> (f64, [f64; 2], f64) {
+    let [rate, b1, b2, decay] = [step.learning_rate, step.beta1, step.beta2, step.weight_decay].map(f64::from);
+    let (w, g) = if step.decoupled { (w - rate * decay * w, g) } else { (w, g + decay * w) };
+    let m = b1 * m + (1.0 - b1) * d * g;
+    let v = b2 * v + (1.0 - b2) * (d * g).powi(2);
+    let root = (v / f64::from(step.correction2)).sqrt() + d * f64::from(step.epsilon);
+    (w - rate * (m / f64::from(step.correction1)) / root, [m, v], g)
+}
+
 /// The proximal step for one value, given the moments after the optimizer's step: by trying the two half-lines and zero.
 pub fn prox(prox: Prox, rule: &Rule, w: f64, [m, v, ..]: [f64; 4]) -> f64 {
     let size = match *rule {
         Rule::Sgd { learning_rate, .. } => f64::from(learning_rate),
-        Rule::Adam { learning_rate, epsilon, correction2, .. } => {
+        Rule::Adam(AdamStep { learning_rate, epsilon, correction2, .. }) => {
             f64::from(learning_rate) / ((v / f64::from(correction2)).sqrt() + f64::from(epsilon))
         }
         Rule::RmsProp { learning_rate, epsilon, .. } => f64::from(learning_rate) / (m.sqrt() + f64::from(epsilon)),
-        Rule::Prodigy { learning_rate, distance, epsilon, correction2, .. } => {
-            let [rate, d, epsilon] = [learning_rate, distance, epsilon].map(f64::from);
-            rate * d / ((v / f64::from(correction2)).sqrt() + d * epsilon)
+        Rule::Prodigy { adam, distance } => {
+            let [rate, d, epsilon] = [adam.learning_rate, distance, adam.epsilon].map(f64::from);
+            rate * d / ((v / f64::from(adam.correction2)).sqrt() + d * epsilon)
         }
     };
     let (l1, l2) = (f64::from(prox.l1), f64::from(prox.l2));

@@ -4,7 +4,7 @@ use crate::kernels::testing::{bits, numbers, on_every_isa, same_bits_on_any_thre
 /// Every rule with every option that changes its formula.
 fn rules() -> Vec<Rule> {
     let sgd = |momentum, nesterov, weight_decay| Rule::Sgd { learning_rate: 0.1, momentum, nesterov, weight_decay };
-    let adam = |weight_decay, decoupled| Rule::Adam {
+    let step = |weight_decay, decoupled| AdamStep {
         learning_rate: 0.01,
         beta1: 0.9,
         beta2: 0.999,
@@ -21,16 +21,10 @@ fn rules() -> Vec<Rule> {
         epsilon: 1e-8,
         weight_decay,
     };
+    let adam = |weight_decay, decoupled| Rule::Adam(step(weight_decay, decoupled));
     let prodigy = |weight_decay, decoupled| Rule::Prodigy {
-        learning_rate: 0.2,
+        adam: AdamStep { learning_rate: 0.2, ..step(weight_decay, decoupled) },
         distance: 0.3,
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-        weight_decay,
-        decoupled,
-        correction1: 1.0 - 0.9f32.powi(3),
-        correction2: 1.0 - 0.999f32.powi(3),
     };
     let mut rules = vec![sgd(0.0, false, 0.0), sgd(0.0, false, 0.1), sgd(0.9, false, 0.0), sgd(0.9, false, 0.1)];
     rules.extend([sgd(0.9, true, 0.0), sgd(0.9, true, 0.1)]);
