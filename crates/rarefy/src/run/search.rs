@@ -150,11 +150,11 @@ impl Job {
         progress: &dyn Progress,
         watch: &mut dyn FnMut(&Event<'_>),
     ) -> Result<()> {
+        let twin = self.state.done.iter().find(|trained| trained.role == Role::Twin);
+        let twin = twin.map_or_else(|| Ok(Vec::new()), |twin| right(&twin.artifact, &self.parts))?;
         while let Some(sparsity) = next(&self.state.tried) {
             let trained = self.train(Role::Sparse, progress, watch)?;
             watch(&Event::Finished { trained: &trained });
-            let twin = self.state.done.iter().find(|trained| trained.role == Role::Twin);
-            let twin = twin.map_or_else(|| Ok(Vec::new()), |twin| right(&twin.artifact, &self.parts))?;
             let own = right(&trained.artifact, &self.parts)?;
             let only = |a: &[bool], b: &[bool]| a.iter().zip(b).filter(|(a, b)| **a && !**b).count();
             let (below, at_most) = below(only(&twin, &own), only(&own, &twin), own.len());
