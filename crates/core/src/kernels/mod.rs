@@ -4,6 +4,7 @@
 //! the fast version is compared with it on ragged sizes, on every instruction set that the processor has ([`Isa`]).
 //! All of them cut their work into tasks by size ([`crate::parallel`]), so the number of threads never changes a bit.
 
+pub mod coordinate;
 pub mod dense;
 pub mod elementwise;
 pub mod gather;

@@ -50,4 +50,14 @@ impl<T: Real> Penalty<T> for ElasticNet {
         let entry = |(&w, &g): (&T, &T)| l1::entry(w.into(), g.into() + l2 * w.into(), l1);
         squares(w.iter().zip(gradient).map(entry)).sqrt()
     }
+
+    fn conjugate(&self, u: &[T]) -> Option<f64> {
+        let (l1, l2) = self.parts();
+        let beyond = squares(u.iter().map(|&u| (u.into().abs() - l1).max(0.0)));
+        Some(if beyond == 0.0 { 0.0 } else { beyond / (2.0 * l2) })
+    }
+
+    fn threshold(&self) -> f64 {
+        self.parts().0
+    }
 }

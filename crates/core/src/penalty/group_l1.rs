@@ -5,7 +5,7 @@
 //! `1/√φ`, which is concave, rises to `r` without overshooting from any start below it; it starts at `‖w‖ − max cᵢ`, which is `r` where all
 //! `sᵢ` are the same.
 
-use super::{Block, Entry, Penalty, Real, Steps, squares};
+use super::{Block, Entry, Penalty, Real, Steps, indicator, squares};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "group-l1",
@@ -70,6 +70,14 @@ impl<T: Real> Penalty<T> for GroupL1 {
             return (squares(gradient.iter().map(|&g| g.into())).sqrt() - self.lambda).max(0.0);
         }
         squares(w.iter().zip(gradient).map(|(&w, &g)| g.into() + self.lambda * w.into() / norm)).sqrt()
+    }
+
+    fn conjugate(&self, u: &[T]) -> Option<f64> {
+        Some(indicator(norm(u) <= self.lambda))
+    }
+
+    fn threshold(&self) -> f64 {
+        self.lambda
     }
 }
 

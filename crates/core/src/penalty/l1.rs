@@ -2,7 +2,7 @@
 //!
 //! Tibshirani, *Regression shrinkage and selection via the lasso*, 1996; Donoho, *De-noising by soft-thresholding*, 1995.
 
-use super::{Block, Entry, Penalty, Real, Steps, soft, squares};
+use super::{Block, Entry, Penalty, Real, Steps, indicator, soft, squares};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "l1",
@@ -33,6 +33,14 @@ impl<T: Real> Penalty<T> for L1 {
 
     fn distance(&self, w: &[T], gradient: &[T]) -> f64 {
         squares(w.iter().zip(gradient).map(|(&w, &g)| entry(w.into(), g.into(), self.lambda))).sqrt()
+    }
+
+    fn conjugate(&self, u: &[T]) -> Option<f64> {
+        Some(indicator(u.iter().all(|&u| u.into().abs() <= self.lambda)))
+    }
+
+    fn threshold(&self) -> f64 {
+        self.lambda
     }
 }
 

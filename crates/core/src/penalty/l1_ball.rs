@@ -114,6 +114,14 @@ impl<T: Real> Penalty<T> for L1Ball {
         }
         at((low + high) / 2.0)
     }
+
+    fn conjugate(&self, u: &[T]) -> Option<f64> {
+        Some(self.radius * u.iter().map(|&u| u.into().abs()).fold(0.0, f64::max))
+    }
+
+    fn threshold(&self) -> f64 {
+        0.0
+    }
 }
 
 /// `Σ|wᵢ|`

@@ -1,6 +1,6 @@
 //! Penalties: what makes a model sparse.
 //!
-//! A [`Penalty`] is a convex function of one *block* of weights; the penalty of a model is the sum over its blocks. What a block
+//! A [`Penalty`] is a function of one *block* of weights; the penalty of a model is the sum over its blocks. What a block
 //! is says [`Penalty::block`]: any stretch of weights where entries do not know each other, one group, or all weights.
 //!
 //! | name | `pen(w)` | block |
@@ -9,6 +9,10 @@
 //! | `elastic-net` | `λ Σ(ρ|wᵢ| + (1−ρ)/2·wᵢ²)` | entries |
 //! | `group-l1` | `λ‖w‖₂` | a group |
 //! | `l1-ball` | 0 where `Σ|wᵢ| ≤ k`, else ∞ | everything |
+//! | `mcp` | `Σ λ|wᵢ| − wᵢ²/(2γ)`, and `γλ²/2` where `|wᵢ| > γλ` | entries |
+//! | `scad` | `λ|wᵢ|`, bent down to `λ²(γ+1)/2` where `|wᵢ| > γλ` | entries |
+//!
+//! The last two are not convex.
 //!
 //! Solvers need its proximal operator, `prox(w) = argmin_u Σ(uᵢ − wᵢ)²/(2sᵢ) + pen(u)`, for one step size or for one a weight: an
 //! optimizer that scales each weight's step, such as Adam, moves in that metric, and so must the penalty. Whether a point is
@@ -28,6 +32,8 @@ mod elastic_net;
 mod group_l1;
 mod l1;
 mod l1_ball;
+mod mcp;
+mod scad;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +41,8 @@ pub use elastic_net::ElasticNet;
 pub use group_l1::GroupL1;
 pub use l1::L1;
 pub use l1_ball::{L1Ball, ball_threshold};
+pub use mcp::Mcp;
+pub use scad::Scad;
 
 /// A number that weights are kept in: `f32` or `f64`. Penalties compute in `f64`.
 pub trait Real: Copy + Send + Sync + Into<f64> + 'static {
@@ -84,7 +92,7 @@ pub enum Block {
     Whole,
 }
 
-/// A convex function of a block of weights.
+/// A function of a block of weights.
 pub trait Penalty<T: Real>: Send + Sync {
     /// What a block is.
     fn block(&self) -> Block;
@@ -103,6 +111,13 @@ pub trait Penalty<T: Real>: Send + Sync {
     /// # Panics
     /// When there are fewer gradients than weights.
     fn distance(&self, w: &[T], gradient: &[T]) -> f64;
+
+    /// The convex conjugate `pen*(u) = sup_w uᵀw − pen(w)`, ∞ where that has no bound: what a duality gap is made of. `None` where the
+    /// penalty is not convex.
+    fn conjugate(&self, u: &[T]) -> Option<f64>;
+
+    /// The largest Euclidean norm of the gradient at which a block of zeros is optimal, 0 if there is none.
+    fn threshold(&self) -> f64;
 }
 
 /// The numbers that penalties are made of; each takes those it knows.
@@ -114,6 +129,8 @@ pub struct Numbers {
     pub l1_ratio: f64,
     /// The largest sum of absolute values, 0 or above.
     pub radius: f64,
+    /// Concavity of MCP (above 1) and SCAD (above 2): weights beyond `γλ` are not shrunk.
+    pub gamma: f64,
 }
 
 /// A penalty's name, and how it is made. One line each in [`registry`].
@@ -130,12 +147,17 @@ pub struct Entry {
 
 /// All penalties.
 pub fn registry() -> &'static [Entry] {
-    &[l1::ENTRY, elastic_net::ENTRY, group_l1::ENTRY, l1_ball::ENTRY]
+    &[l1::ENTRY, elastic_net::ENTRY, group_l1::ENTRY, l1_ball::ENTRY, mcp::ENTRY, scad::ENTRY]
 }
 
 /// `w` moved towards 0 by `threshold` (0 or above), and 0 where it is no farther; what is no number stays none.
 fn soft(w: f64, threshold: f64) -> f64 {
     if w.abs() <= threshold { 0.0 } else { w - threshold.copysign(w) }
+}
+
+/// 0 where `inside`, else ∞.
+fn indicator(inside: bool) -> f64 {
+    if inside { 0.0 } else { f64::INFINITY }
 }
 
 /// The sum of squares.

@@ -12,7 +12,7 @@ struct Case {
 
 /// Every penalty. A new one adds its entry here.
 fn cases() -> Vec<Case> {
-    let numbers = Numbers { lambda: 0.3, l1_ratio: 0.25, radius: 1.2 };
+    let numbers = Numbers { lambda: 0.3, l1_ratio: 0.25, radius: 1.2, gamma: 3.0 };
     vec![
         Case {
             name: "l1",
@@ -51,6 +51,31 @@ fn cases() -> Vec<Case> {
                 ([0.6, 0.0, -0.6], [-0.7, 0.5, 0.7], 0.0), // on the surface, pulled straight out
                 ([0.6, 0.0, -0.6], [0.3, 0.0, -0.4], 0.5), // pulled inside
                 ([2.0, 0.0, 0.0], [0.0; 3], f64::INFINITY),
+            ],
+        },
+        Case {
+            name: "mcp",
+            numbers,
+            value: |w| w.iter().map(|w| if w.abs() <= 0.9 { 0.3 * w.abs() - w * w / 6.0 } else { 0.135 }).sum(),
+            distances: vec![
+                ([0.6, 0.0, -2.0], [-0.1, 0.3, 0.0], 0.0), // 0.3 − 0.6/3 is left at 0.6, nothing at −2
+                ([0.6, 0.0, -2.0], [0.3, 0.3, 0.3], 0.5),
+            ],
+        },
+        Case {
+            name: "scad",
+            numbers,
+            value: |w| {
+                let one = |w: f64| match w {
+                    _ if w <= 0.3 => 0.3 * w,
+                    _ if w <= 0.9 => (1.8 * w - w * w - 0.09) / 4.0,
+                    _ => 0.18,
+                };
+                w.iter().map(|w| one(w.abs())).sum()
+            },
+            distances: vec![
+                ([0.6, 0.2, -2.0], [-0.15, -0.3, 0.0], 0.0), // (0.9 − 0.6)/2 is left at 0.6
+                ([0.6, 0.0, -2.0], [0.25, 0.3, 0.3], 0.5),
             ],
         },
     ]
@@ -93,7 +118,7 @@ fn values_and_distances_are_those_worked_out_by_hand() {
     }
 }
 
-/// For convex functions a point that no small move improves is the minimum.
+/// A point that no move improves, small or large, is the minimum.
 #[test]
 fn no_other_point_is_better_than_the_prox() {
     for case in cases() {
@@ -107,7 +132,7 @@ fn no_other_point_is_better_than_the_prox() {
                 penalty.prox(&mut u, Steps::Each(&steps));
                 let best = objective(&case, &w, &steps, &u);
                 assert!(best.is_finite(), "{}", case.name);
-                for (at, size) in [1e-4, 1e-2, 0.3].into_iter().enumerate() {
+                for (at, size) in [1e-4, 1e-2, 0.3, 2.0].into_iter().enumerate() {
                     for direction in 0..40 {
                         let mut other = numbers(n, size, seed * 997 + direction * 3 + at as u64);
                         // Also along single weights, and onto zeros.
@@ -128,6 +153,38 @@ fn no_other_point_is_better_than_the_prox() {
                 assert!(distance < 1e-6, "{}: distance {distance} at the prox {u:?} of {w:?}", case.name);
             }
         }
+    }
+}
+
+/// Fenchel and Young: `pen(w) + pen*(u) ≥ uᵀw`, and equal where `u` is a subgradient, such as `(w₀ − w)/s` at `w = prox(w₀)`.
+#[test]
+fn conjugates_meet_the_penalties_at_the_prox() {
+    let mut convex = 0;
+    for case in cases() {
+        let penalty = (entry(case.name).double)(&case.numbers);
+        for seed in 0..40 {
+            let start = numbers(5, 3.0, seed);
+            let (mut w, other) = (start.clone(), numbers(5, 1.0, seed + 99));
+            penalty.prox(&mut w, Steps::Same(0.7));
+            // A hair inside, where the conjugate of a norm is 0 and not ∞.
+            let u: Vec<f64> = start.iter().zip(&w).map(|(s, w)| (s - w) / 0.7 * (1.0 - 1e-12)).collect();
+            let Some(conjugate) = penalty.conjugate(&u) else { continue };
+            convex += 1;
+            let dot = |w: &[f64]| u.iter().zip(w).map(|(u, w)| u * w).sum::<f64>();
+            assert!((penalty.value(&w) + conjugate - dot(&w)).abs() < 1e-9, "{}: {w:?}, {u:?}", case.name);
+            assert!(penalty.value(&other) + conjugate >= dot(&other) - 1e-9, "{}: {other:?}, {u:?}", case.name);
+        }
+    }
+    assert_eq!(convex, 4 * 40, "which penalties are convex");
+}
+
+#[test]
+fn up_to_the_threshold_zeros_are_optimal() {
+    for case in cases() {
+        let penalty = (entry(case.name).double)(&case.numbers);
+        let (at, zeros) = (penalty.threshold(), [0.0; 2]);
+        assert_eq!(penalty.distance(&zeros, &[0.0, -at]), 0.0, "{}", case.name);
+        assert!(penalty.distance(&zeros, &[0.0, -at - 0.01]) > 0.0, "{}", case.name);
     }
 }
 

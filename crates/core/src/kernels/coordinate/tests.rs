@@ -1,0 +1,124 @@
+use super::*;
+use crate::kernels::testing;
+use crate::matrix::{Csc, Dense, DenseView};
+use crate::penalty::{ElasticNet, L1, Mcp};
+
+fn numbers(n: usize, seed: u64) -> Vec<f64> {
+    testing::numbers(n, seed).into_iter().map(f64::from).collect()
+}
+
+/// `columns` of `rows` numbers, of which about a share of `density` is not zero; the second is constant.
+fn design(rows: usize, columns: usize, density: f64, seed: u64) -> Vec<Vec<f64>> {
+    let one = |j: usize| {
+        let kept = numbers(rows, seed * 1000 + 500 + j as u64);
+        let values = numbers(rows, seed * 1000 + j as u64);
+        values.into_iter().zip(kept).map(|(x, kept)| if kept.abs() < density { x } else { 0.0 }).collect()
+    };
+    (0..columns).map(|j| if j == 1 { vec![1.0; rows] } else { one(j) }).collect()
+}
+
+fn packed(columns: &[Vec<f64>], sparse: bool, direction: Option<&[f64]>) -> Columns {
+    let rows = columns[0].len();
+    if !sparse {
+        return Columns::dense(rows, columns.concat(), direction).unwrap();
+    }
+    let (mut starts, mut indices, mut values) = (vec![0], vec![], vec![]);
+    for column in columns {
+        for (i, &x) in column.iter().enumerate().filter(|(_, x)| **x != 0.0) {
+            indices.push(i as u32);
+            values.push(x);
+        }
+        starts.push(indices.len());
+    }
+    Columns::sparse(rows, starts, indices, values, direction).unwrap()
+}
+
+#[test]
+fn passes_are_those_of_the_reference() {
+    testing::on_every_isa(|| {
+        for (seed, rows) in [1, 2, 7, 8, 9, 31, 64].into_iter().enumerate() {
+            let columns = design(rows, 13, 0.4, seed as u64);
+            let factors: Vec<f64> = numbers(13, 77).iter().map(|f| (f + 0.8).max(0.0)).collect();
+            let ones = vec![1.0; rows];
+            let roots: Vec<f64> = numbers(rows, 78).iter().map(|x| x.abs() + 0.1).collect();
+            for direction in [None, Some(&ones[..]), Some(&roots[..])] {
+                let penalties: [&dyn Penalty<f64>; 3] =
+                    [&L1 { lambda: 0.05 }, &ElasticNet { lambda: 0.1, l1_ratio: 0.5 }, &Mcp { lambda: 0.05, gamma: 3.0 }];
+                for (which, penalty) in penalties.into_iter().enumerate() {
+                    let projected: Vec<_> = columns.iter().map(|x| reference::project(x, direction)).collect();
+                    let y = numbers(rows, 79);
+                    let (mut w, mut r) = (vec![0.0; 13], reference::project(&y, direction));
+                    for _ in 0..3 {
+                        reference::pass(&projected, penalty, &factors, &mut w, &mut r);
+                    }
+                    for sparse in [false, true] {
+                        let packed = packed(&columns, sparse, direction);
+                        let mut residual = Residual::new(y.clone(), direction.map(<[f64]>::to_vec)).unwrap();
+                        let mut found = vec![0.0; 13];
+                        for _ in 0..3 {
+                            match which {
+                                0 => pass(&packed, &L1 { lambda: 0.05 }, &factors, &mut found, &mut residual),
+                                1 => pass(&packed, &ElasticNet { lambda: 0.1, l1_ratio: 0.5 }, &factors, &mut found, &mut residual),
+                                _ => pass(&packed, &Mcp { lambda: 0.05, gamma: 3.0 }, &factors, &mut found, &mut residual),
+                            };
+                        }
+                        for (found, expected) in found.iter().zip(&w) {
+                            assert!((found - expected).abs() < 1e-9, "{rows} rows, sparse {sparse}: {found}, expected {expected}");
+                        }
+                        let square: f64 = r.iter().map(|r| r * r).sum();
+                        assert!((residual.square() - square).abs() < 1e-9, "{rows} rows");
+                        let mut products = vec![0.0; 13];
+                        scores(&packed, &residual, &mut products);
+                        for (x, found) in projected.iter().zip(products) {
+                            let expected: f64 = x.iter().zip(&r).map(|(x, r)| x * r).sum();
+                            assert!((found - expected).abs() < 1e-9, "{rows} rows: {found}, expected {expected}");
+                        }
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_constant_column_keeps_weight_zero_beside_an_intercept() {
+    let columns = packed(&[vec![3.0; 50], numbers(50, 1)], false, Some(&[1.0; 50]));
+    assert_eq!(columns.norms()[0], 0.0);
+    let mut r = Residual::new(numbers(50, 2), Some(vec![1.0; 50])).unwrap();
+    let mut w = [0.0; 2];
+    pass(&columns, &L1 { lambda: 0.0 }, &[1.0; 2], &mut w, &mut r);
+    assert!(w[0] == 0.0 && w[1] != 0.0);
+}
+
+#[test]
+fn products_with_all_columns_are_those_with_each_for_both_precisions() {
+    let (rows, columns) = (37, 3000);
+    let dense = design(rows, columns, 0.3, 5);
+    let v = numbers(rows, 6);
+    let exact: Vec<f64> = dense.iter().map(|x| x.iter().zip(&v).map(|(x, v)| x * v).sum()).collect();
+    let transposed = Dense::new(columns, rows, dense.concat()).unwrap();
+    let by_columns = Csc::from_dense(transposed.transpose().view()).unwrap();
+    let single: Vec<f32> = transposed.data().iter().map(|&x| x as f32).collect();
+    let close = |found: &[f64]| found.iter().zip(&exact).for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{a}, expected {b}"));
+    let mut out = vec![f64::NAN; columns];
+    dots_dense(transposed.view(), &v, &mut out).unwrap();
+    close(&out);
+    dots_sparse(by_columns.view(), &v, &mut out).unwrap();
+    close(&out);
+    // The numbers came from single precision, so nothing is lost.
+    dots_dense(DenseView::new(columns, rows, &single).unwrap(), &v, &mut out).unwrap();
+    close(&out);
+    assert!(dots_dense(transposed.view(), &v[1..], &mut out).is_err());
+}
+
+#[test]
+fn arrays_that_are_no_columns_are_refused() {
+    let sparse = |starts: &[usize], indices: &[u32]| Columns::sparse(3, starts.to_vec(), indices.to_vec(), vec![1.0; indices.len()], None);
+    assert!(sparse(&[0, 1, 2], &[0, 2]).is_ok());
+    assert!(matches!(sparse(&[0, 1, 2], &[0, 3]), Err(Error::Index { major: 1, index: 3, .. })));
+    for starts in [&[][..], &[0, 1], &[1, 2], &[0, 2, 1, 2]] {
+        assert!(matches!(sparse(starts, &[0, 2]), Err(Error::Indptr { .. })), "{starts:?}");
+    }
+    assert!(matches!(Columns::dense(3, vec![0.0; 7], None), Err(Error::Length { .. })));
+    assert!(matches!(Columns::dense(3, vec![0.0; 6], Some(&[1.0])), Err(Error::Length { .. })));
+}

@@ -1,0 +1,5 @@
+//! Choosing the strength: a path of them.
+
+mod path;
+
+pub use path::{Path, path, strengths};

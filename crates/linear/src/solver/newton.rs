@@ -1,0 +1,131 @@
+//! Prox-Newton: the loss is replaced by its second-order model, that is solved for on a working set, and a line search keeps the objective
+//! falling. For the squared loss the model is the loss, and one step is all.
+//!
+//! With `s = √h` of the curvatures and `r = −∇F/s`, the model in `Δη` is `½‖r − s∘Δη‖²`, but for a constant: least squares with columns `s∘xⱼ`, and
+//! with `s` as that of the intercept.
+//!
+//! Lee, Sun and Saunders, *Proximal Newton-type methods for minimizing composite functions*, 2014.
+
+use super::descent::Model;
+use super::gap::Measure;
+use super::{Problem, State};
+use crate::Result;
+use rarefy_core::kernels::coordinate::Residual;
+use rarefy_core::matrix::Value;
+use rarefy_core::penalty::Penalty;
+
+/// Newton steps on one working set at most.
+const STEPS: usize = 20;
+
+/// A curvature is not below this share of the row's weight: models stay bounded where the loss is flat.
+const LEAST_CURVATURE: f64 = 1e-7;
+
+/// The first model is solved to this share of what is wanted; later ones, too: the model moves anyway.
+const INEXACT: f64 = 0.3;
+
+/// Minimises over the columns `chosen`, until `wanted` where that can be told from the model; returns passes of coordinate descent.
+pub(super) fn solve_working_set<T: Value + Into<f64>, P: Penalty<f64>>(
+    problem: &Problem<'_, T, P>,
+    state: &mut State,
+    chosen: &[usize],
+    wanted: Measure,
+) -> Result<usize> {
+    let factors: Vec<f64> = chosen.iter().map(|&j| problem.factors[j]).collect();
+    let (steps, share) = if problem.loss.quadratic() { (1, 1.0) } else { (STEPS, INEXACT) };
+    let mut passes = 0;
+    for _ in 0..steps {
+        let a = problem.loss.weights();
+        let roots: Vec<f64> =
+            state.curvature.iter().zip(a).map(|(h, a)| h.max(LEAST_CURVATURE * a).sqrt()).collect();
+        let r = state.gradient.iter().zip(&roots).map(|(g, s)| if *s > 0.0 { -g / s } else { 0.0 }).collect();
+        let columns = problem.design.pack(chosen, &roots, problem.intercept)?;
+        let mut residual = Residual::new(r, problem.intercept.then_some(roots))?;
+        let before: Vec<f64> = chosen.iter().map(|&j| state.w[j]).collect();
+        let mut after = before.clone();
+        let model = Model { columns: &columns, penalty: &problem.penalty, factors: &factors };
+        passes += model.descend(&mut after, &mut residual, wanted.like(share * wanted.size()))?;
+        let change = Change { chosen, before: &before, after: &after, intercept: if problem.intercept { residual.along() } else { 0.0 } };
+        let fell = change.apply(problem, state);
+        if problem.loss.quadratic() || fell <= model_accuracy(wanted, fell) {
+            break;
+        }
+    }
+    Ok(passes)
+}
+
+/// The fall of the objective below which another Newton step on the same columns is not worth it.
+fn model_accuracy(wanted: Measure, fell: f64) -> f64 {
+    match wanted {
+        Measure::Gap(size) => INEXACT * size,
+        // Of a violation nothing follows for the objective: go on until nothing falls.
+        Measure::Violation(_) => if fell > 0.0 { 0.0 } else { fell },
+    }
+}
+
+/// A step in the weights of a working set.
+struct Change<'a> {
+    chosen: &'a [usize],
+    before: &'a [f64],
+    after: &'a [f64],
+    intercept: f64,
+}
+
+impl Change<'_> {
+    /// Takes the step, or as much of it as makes the objective fall; returns by how much it fell.
+    fn apply<T: Value + Into<f64>, P: Penalty<f64>>(&self, problem: &Problem<'_, T, P>, state: &mut State) -> f64 {
+        let moved: Vec<(usize, f64, f64)> = (self.chosen.iter().zip(self.before).zip(self.after))
+            .filter(|((_, before), after)| before != after)
+            .map(|((&j, &before), &after)| (j, before, after))
+            .collect();
+        let mut direction = vec![self.intercept; state.eta.len()];
+        moved.iter().for_each(|&(j, before, after)| problem.design.add(j, after - before, &mut direction));
+        let (old_eta, old_value, old_b) = (state.eta.clone(), state.value, state.b);
+        let slope: f64 = state.gradient.iter().zip(&direction).map(|(g, d)| g * d).sum();
+        let cost = |t: f64| moved.iter().map(|&(j, before, after)| problem.cost(j, before + t * (after - before)) - problem.cost(j, before)).sum::<f64>();
+        let descent = slope + cost(1.0);
+        let mut t = 1.0;
+        loop {
+            state.eta.iter_mut().zip(&old_eta).zip(&direction).for_each(|((eta, old), d)| *eta = old + t * d);
+            state.b = old_b + t * self.intercept;
+            state.derive(problem);
+            let change = state.value - old_value + cost(t);
+            // Armijo's condition; a quadratic loss needs none, its model being exact.
+            if problem.loss.quadratic() || change <= 1e-4 * t * descent || t < 1e-10 {
+                break;
+            }
+            t *= 0.5;
+        }
+        for &(j, before, after) in &moved {
+            state.w[j] = if t == 1.0 { after } else { before + t * (after - before) };
+        }
+        let fell = old_value - state.value - cost(t);
+        if problem.intercept {
+            settle_intercept(problem, state);
+        }
+        fell
+    }
+}
+
+/// Newton's method on the intercept alone, until the gradients add up to nothing: then the dual point is feasible.
+pub(super) fn settle_intercept<T: Value + Into<f64>, P: Penalty<f64>>(problem: &Problem<'_, T, P>, state: &mut State) {
+    for _ in 0..50 {
+        let slope: f64 = state.gradient.iter().sum();
+        let size: f64 = state.gradient.iter().map(|g| g.abs()).sum();
+        let curvature: f64 = state.curvature.iter().sum();
+        if slope.abs() <= 1e-13 * size || curvature <= 0.0 {
+            return;
+        }
+        let (value, b) = (state.value, state.b);
+        let mut step = -slope / curvature;
+        loop {
+            state.eta.iter_mut().for_each(|eta| *eta += step);
+            state.b += step;
+            state.derive(problem);
+            if state.value <= value || step.abs() < 1e-12 * (1.0 + b.abs()) {
+                break;
+            }
+            state.eta.iter_mut().for_each(|eta| *eta -= step);
+            (state.b, step) = (b, step / 2.0);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Fits are optimal: by the conditions of Karush, Kuhn and Tucker, worked out here from nothing but the definitions, over losses, penalties,
+//! layouts, precisions, intercepts, weights, offsets, factors and scales.
+
+use rarefy_core::matrix::{Csc, Dense, DenseView};
+use rarefy_core::penalty::{ElasticNet, L1, Mcp, Penalty, Scad};
+use rarefy_core::random::Key;
+use rarefy_linear::loss::{Logistic, Poisson, Squared};
+use rarefy_linear::select::{path, strengths};
+use rarefy_linear::{Certificate, Design, Error, Fit, Loss, Options, Problem, solve};
+
+const ROWS: usize = 60;
+const COLS: usize = 150;
+const TIGHT: Options = Options { tolerance: 1e-12, iterations: 1000 };
+
+fn numbers(n: usize, seed: u64) -> Vec<f64> {
+    let mut random = Key::new(seed, 0).stream(0);
+    (0..n).map(|_| f64::from(random.uniform_f32()) * 2.0 - 1.0).collect()
+}
+
+/// Columns after one another, three of four entries zero, neighbours alike; the first constant, the second zero.
+fn columns() -> Vec<f64> {
+    let mut x: Vec<f64> = numbers(ROWS * COLS, 1).into_iter().zip(numbers(ROWS * COLS, 2)).map(|(x, k)| if k > 0.5 { x } else { 0.0 }).collect();
+    for j in 2..COLS {
+        (0..ROWS).for_each(|i| if j % 3 == 0 { x[j * ROWS + i] = 0.9 * x[(j - 1) * ROWS + i] + 0.3 * x[j * ROWS + i] });
+    }
+    x[..ROWS].fill(2.0);
+    x[ROWS..2 * ROWS].fill(0.0);
+    x
+}
+
+fn dense(x: &[f64]) -> Dense<f64> {
+    Dense::new(COLS, ROWS, x.to_vec()).unwrap()
+}
+
+/// `b + o + Xw`, with columns scaled.
+fn eta(x: &[f64], fit: &Fit, offset: &[f64], scale: &[f64]) -> Vec<f64> {
+    let one = |i: usize| offset[i] + fit.intercept + (0..COLS).map(|j| x[j * ROWS + i] * scale[j] * fit.coefficients[j]).sum::<f64>();
+    (0..ROWS).map(one).collect()
+}
+
+/// The largest violation of the conditions of optimality.
+fn violation(x: &[f64], gradient: &[f64], fit: &Fit, penalty: &dyn Penalty<f64>, factors: &[f64], scale: &[f64], intercept: bool) -> f64 {
+    let mut worst = if intercept { gradient.iter().sum::<f64>().abs() } else { 0.0 };
+    for j in 0..COLS {
+        let slope: f64 = (0..ROWS).map(|i| x[j * ROWS + i] * scale[j] * gradient[i]).sum();
+        let w = [fit.coefficients[j]];
+        let distance = if factors[j] == 0.0 { slope.abs() } else { factors[j] * penalty.distance(&w, &[slope / factors[j]]) };
+        worst = worst.max(distance);
+    }
+    worst
+}
+
+/// Gradients by definition.
+fn gradient(name: &str, y: &[f64], a: &[f64], eta: &[f64]) -> Vec<f64> {
+    let one = |i: usize| {
+        let mean = match name {
+            "squared" => eta[i],
+            "logistic" => 1.0 / (1.0 + (-eta[i]).exp()),
+            _ => eta[i].exp(),
+        };
+        a[i] * (mean - y[i])
+    };
+    (0..y.len()).map(one).collect()
+}
+
+fn targets(name: &str) -> Vec<f64> {
+    let y = numbers(ROWS, 3);
+    match name {
+        "squared" => y.iter().map(|y| 5.0 + 2.0 * y).collect(),
+        "logistic" => y.iter().map(|y| f64::from(*y > 0.3)).collect(),
+        _ => y.iter().map(|y| (3.0 * (y + 1.0)).floor()).collect(),
+    }
+}
+
+fn loss(name: &str, y: &[f64], weights: Option<&[f64]>) -> Box<dyn Loss> {
+    match name {
+        "squared" => Box::new(Squared::new(y, weights).unwrap()),
+        "logistic" => Box::new(Logistic::new(y, weights).unwrap()),
+        _ => Box::new(Poisson::new(y, weights).unwrap()),
+    }
+}
+
+/// Fits with one penalty in every way, and checks each.
+fn check<P: Penalty<f64> + Copy>(what: &str, penalty: P) {
+    let x = columns();
+    let by_row = dense(&x).transpose();
+    let sparse = Csc::from_dense(by_row.view()).unwrap();
+    let (plain, zero, ones) = (dense(&x), vec![0.0; ROWS], vec![1.0; COLS]);
+    // Some rows have no weight, some columns no penalty.
+    let weights: Vec<f64> = numbers(ROWS, 4).iter().map(|w| (w + 0.8).max(0.0)).collect();
+    let factors: Vec<f64> = (0..COLS).map(|j| if j == 7 || j == 30 { 0.0 } else { 0.5 + (j % 4) as f64 / 2.0 }).collect();
+    let scale: Vec<f64> = (0..COLS).map(|j| 0.5 + (j % 5) as f64 / 3.0).collect();
+    for name in ["squared", "logistic", "poisson"] {
+        let y = targets(name);
+        for case in 0..16 {
+            let (weighted, intercept, sparsely, rich) = (case & 1 > 0, case & 2 > 0, case & 4 > 0, case & 8 > 0);
+            let loss = loss(name, &y, weighted.then_some(&weights));
+            let mut design = if sparsely { Design::sparse(sparse.view()) } else { Design::dense(plain.view()) };
+            let (factors, scale) = if rich { (&factors, &scale) } else { (&ones, &ones) };
+            let offset: Vec<f64> = if rich { numbers(ROWS, 5) } else { zero.clone() };
+            if rich {
+                design = design.scaled(scale.clone()).unwrap();
+            }
+            let mut problem = Problem::new(design, &*loss, penalty).unwrap().with_factors(factors.clone()).unwrap();
+            if rich {
+                problem = problem.with_offset(offset.clone()).unwrap();
+            }
+            if !intercept {
+                problem = problem.without_intercept();
+            }
+            let fit = solve(&problem, &TIGHT, None).unwrap();
+            let found = violation(&x, &gradient(name, &y, loss.weights(), &eta(&x, &fit, &offset, scale)), &fit, &penalty, factors, scale, intercept);
+            assert!(found < 1e-6, "{what}, {name}, case {case}: violation {found}, {fit:?}");
+            assert!(fit.converged, "{what}, {name}, case {case}: {:?} after {}", fit.certificate, fit.iterations);
+            assert!(fit.nnz() > 2 && fit.nnz() < COLS / 2, "{what}, {name}, case {case}: {} nonzeros", fit.nnz());
+            assert!(intercept || fit.intercept == 0.0);
+            let value = loss.value(&eta(&x, &fit, &offset, scale)) + (0..COLS).map(|j| factors[j] * penalty.value(&[fit.coefficients[j]])).sum::<f64>();
+            assert!((value - fit.objective).abs() < 1e-10 * (1.0 + value.abs()), "{what}, {name}: {value}, said {}", fit.objective);
+            assert_eq!(matches!(fit.certificate, Certificate::Gap(_)), penalty.conjugate(&[0.0]).is_some());
+        }
+    }
+}
+
+#[test]
+fn l1_is_solved_to_optimality() {
+    check("l1", L1 { lambda: 0.02 });
+}
+
+#[test]
+fn elastic_net_is_solved_to_optimality() {
+    check("elastic net", ElasticNet { lambda: 0.04, l1_ratio: 0.5 });
+}
+
+#[test]
+fn mcp_is_solved_to_a_stationary_point() {
+    check("mcp", Mcp { lambda: 0.03, gamma: 30.0 });
+}
+
+#[test]
+fn scad_is_solved_to_a_stationary_point() {
+    check("scad", Scad { lambda: 0.03, gamma: 30.0 });
+}
+
+#[test]
+fn single_precision_is_the_same_design() {
+    let x: Vec<f64> = columns().iter().map(|&x| f64::from(x as f32)).collect();
+    let single: Vec<f32> = x.iter().map(|&x| x as f32).collect();
+    let loss = loss("squared", &targets("squared"), None);
+    let (double, single) = (dense(&x), DenseView::new(COLS, ROWS, &single).unwrap());
+    let exact = solve(&Problem::new(Design::dense(double.view()), &*loss, L1 { lambda: 0.02 }).unwrap(), &TIGHT, None).unwrap();
+    let fit = solve(&Problem::new(Design::dense(single), &*loss, L1 { lambda: 0.02 }).unwrap(), &TIGHT, None).unwrap();
+    assert_eq!(fit, exact);
+}
+
+#[test]
+fn the_gap_bounds_how_far_the_objective_is_from_its_minimum() {
+    let x = columns();
+    let design = dense(&x);
+    for name in ["squared", "logistic", "poisson"] {
+        let loss = loss(name, &targets(name), None);
+        let problem = Problem::new(Design::dense(design.view()), &*loss, L1 { lambda: 0.01 }).unwrap();
+        let best = solve(&problem, &TIGHT, None).unwrap();
+        let null = solve(&Problem::new(Design::dense(design.view()), &*loss, L1 { lambda: 1e9 }).unwrap(), &TIGHT, None).unwrap();
+        for tolerance in [1e-1, 1e-3, 1e-6] {
+            let fit = solve(&problem, &Options { tolerance, ..TIGHT }, None).unwrap();
+            let above = (fit.objective - best.objective) / null.objective.abs();
+            assert!(above <= fit.certificate.size() + 1e-11 && fit.certificate.size() <= tolerance, "{name}: {above}, {:?}", fit.certificate);
+        }
+    }
+}
+
+#[test]
+fn a_path_is_its_single_fits_and_begins_at_zero() {
+    let x = columns();
+    let design = dense(&x);
+    for name in ["squared", "logistic", "poisson"] {
+        let loss = loss(name, &targets(name), None);
+        let problem = |lambda| Problem::new(Design::dense(design.view()), &*loss, L1 { lambda }).unwrap();
+        let found = path(problem(1.0), |lambda| L1 { lambda }, None, &TIGHT).unwrap();
+        assert_eq!((found.lambdas.len(), found.fits[0].nnz()), (100, 0), "{name}");
+        assert!(found.fits[1].nnz() > 0, "{name}: the first strength is the least one without columns");
+        for k in [10, 40, 99] {
+            let alone = solve(&problem(found.lambdas[k]), &TIGHT, None).unwrap();
+            assert!((alone.objective - found.fits[k].objective).abs() < 1e-10, "{name}, {k}");
+        }
+        assert!(found.fits.iter().all(|fit| fit.converged));
+    }
+}
+
+#[test]
+fn a_warm_start_at_the_solution_has_nothing_to_do() {
+    let x = columns();
+    let design = dense(&x);
+    let loss = loss("logistic", &targets("logistic"), None);
+    let problem = Problem::new(Design::dense(design.view()), &*loss, L1 { lambda: 0.02 }).unwrap();
+    let fit = solve(&problem, &Options { tolerance: 1e-9, ..TIGHT }, None).unwrap();
+    let again = solve(&problem, &Options { tolerance: 1e-8, ..TIGHT }, Some((&fit.coefficients, fit.intercept))).unwrap();
+    assert_eq!(again.iterations, 0);
+}
+
+#[test]
+fn case_50_strengths_at_the_ends() {
+    let x = columns();
+    let design = dense(&x);
+    let y = targets("squared");
+    let loss = loss("squared", &y, None);
+    let fit = |lambda: f64| solve(&Problem::new(Design::dense(design.view()), &*loss, L1 { lambda }).unwrap(), &Options::default(), None).unwrap();
+    // More columns than rows and no penalty: the targets are met.
+    assert!(fit(0.0).objective < 1e-6 * fit(1e308).objective);
+    for lambda in [1e3, 1e308, f64::MAX] {
+        let fit = fit(lambda);
+        let mean = y.iter().sum::<f64>() / ROWS as f64;
+        assert!(fit.nnz() == 0 && fit.converged && (fit.intercept - mean).abs() < 1e-12, "{lambda}: {fit:?}");
+    }
+}
+
+#[test]
+fn cases_41_to_48_of_bad_input_are_named() {
+    let x = columns();
+    let design = dense(&x);
+    let message = |result: Result<Fit, Error>| result.unwrap_err().to_string();
+    let with = |x: &[f64], y: &[f64], weights: Option<&[f64]>| {
+        let design = Dense::new(COLS, ROWS, x.to_vec()).unwrap();
+        let loss = Logistic::new(y, weights)?;
+        solve(&Problem::new(Design::dense(design.view()), &loss, L1 { lambda: 0.1 })?, &Options::default(), None)
+    };
+    let y = targets("logistic");
+    let changed = |values: &[f64], at: usize, to: f64| {
+        let mut values = values.to_vec();
+        values[at] = to;
+        values
+    };
+    assert_eq!(message(with(&changed(&x, 3 * ROWS + 1, f64::NAN), &y, None)), "X, column 3: NaN is not a finite number");
+    assert_eq!(message(with(&x, &changed(&y, 4, f64::INFINITY), None)), "y, row 4: inf is not a finite number");
+    assert_eq!(message(with(&x, &changed(&y, 4, 0.5), None)), "y, row 4: 0.5 is not 0 or 1");
+    assert_eq!(message(with(&x, &y[1..], None)), "y: 59 numbers, expected 60, one for each row");
+    assert_eq!(message(with(&x, &y, Some(&changed(&[1.0; ROWS], 2, -1.0)))), "weights, row 2: -1 is not 0 or above");
+    assert_eq!(message(with(&x, &y, Some(&[0.0; ROWS]))), "all weights are zero: there is nothing to learn from");
+    assert_eq!(message(with(&x, &[], None)), "no rows: there is nothing to learn from");
+    let loss = Squared::new(&y, None).unwrap();
+    let ball = Problem::new(Design::dense(design.view()), &loss, rarefy_core::penalty::L1Ball { radius: 1.0 });
+    assert!(matches!(ball.err(), Some(Error::Block("all weights"))));
+    let problem = Problem::new(Design::dense(design.view()), &loss, L1 { lambda: 0.1 }).unwrap();
+    assert!(message(path(problem, |lambda| L1 { lambda }, Some(&[1.0, 2.0]), &Options::default()).map(|mut p| p.fits.remove(0))).contains("2 after 1"));
+}
+
+#[test]
+fn targets_of_one_kind_and_designs_without_columns_are_models_of_the_intercept() {
+    let none = Dense::<f64>::new(0, ROWS, vec![]).unwrap();
+    let y = targets("squared");
+    let loss = Squared::new(&y, None).unwrap();
+    let fit = solve(&Problem::new(Design::dense(none.view()), &loss, L1 { lambda: 0.1 }).unwrap(), &Options::default(), None).unwrap();
+    assert!(fit.coefficients.is_empty() && fit.converged);
+    let x = columns();
+    let design = dense(&x);
+    let constant = Squared::new(&[3.0; ROWS], None).unwrap();
+    let fit = solve(&Problem::new(Design::dense(design.view()), &constant, L1 { lambda: 0.1 }).unwrap(), &Options::default(), None).unwrap();
+    assert!(fit.nnz() == 0 && fit.intercept == 3.0 && fit.converged);
+}
+
+#[test]
+fn strengths_are_spaced_by_a_factor() {
+    assert_eq!(strengths(8.0, 0.25, 3), [8.0, 4.0, 2.0]);
+    assert_eq!(strengths(8.0, 0.25, 1), [8.0]);
+}
