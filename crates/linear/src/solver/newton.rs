@@ -83,14 +83,16 @@ impl Change<'_> {
         let slope: f64 = state.gradient.iter().zip(&direction).map(|(g, d)| g * d).sum();
         let cost = |t: f64| moved.iter().map(|&(j, before, after)| problem.cost(j, before + t * (after - before)) - problem.cost(j, before)).sum::<f64>();
         let descent = slope + cost(1.0);
+        let rounding = 1e-14 * (old_value.abs() + problem.penalty_of(&state.w));
         let mut t = 1.0;
         loop {
             state.eta.iter_mut().zip(&old_eta).zip(&direction).for_each(|((eta, old), d)| *eta = old + t * d);
             state.b = old_b + t * self.intercept;
             state.derive(problem);
             let change = state.value - old_value + cost(t);
-            // Armijo's condition; a quadratic loss needs none, its model being exact.
-            if problem.loss.quadratic() || change <= 1e-4 * t * descent || t < 1e-10 {
+            // Armijo's condition, but for rounding: near the end gradients still tell where to go when objectives no longer do. A quadratic
+            // loss needs none, its model being exact.
+            if problem.loss.quadratic() || change <= 1e-4 * t * descent + rounding || t < 1e-10 {
                 break;
             }
             t *= 0.5;
