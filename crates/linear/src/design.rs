@@ -131,7 +131,9 @@ impl<'a, T: Value + Into<f64>> Design<'a, T> {
             Entries::Sparse(design) => chosen.iter().map(|&j| design.col(j).0.len()).sum(),
         };
         let mut values = Vec::new();
-        values.try_reserve_exact(count).map_err(|_| rarefy_core::Error::Memory { what: "working set", bytes: count * 8 })?;
+        values
+            .try_reserve_exact(count)
+            .map_err(|_| rarefy_core::Error::Memory { what: "working set", bytes: count * 8 })?;
         match self.entries {
             Entries::Dense(_) => {
                 chosen.iter().for_each(|&j| self.each(j, |i, x| values.push(x * roots[i])));
@@ -158,7 +160,9 @@ impl<'a, T: Value + Into<f64>> Design<'a, T> {
         let Some(at) = found else { return Ok(()) };
         let (column, value) = match self.entries {
             Entries::Dense(t) => (at / lines.max(1), t.data()[at].into()),
-            Entries::Sparse(d) => (d.indptr().partition_point(|&start| start as usize <= at) - 1, d.values()[at].into()),
+            Entries::Sparse(d) => {
+                (d.indptr().partition_point(|&start| start as usize <= at) - 1, d.values()[at].into())
+            }
         };
         Err(Error::Value { what: "X", each: "column", at: column, found: value, expected: "a finite number" })
     }

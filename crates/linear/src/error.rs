@@ -44,7 +44,9 @@ pub enum Error {
     #[error("{0}")]
     Empty(&'static str),
     /// Coordinate descent takes penalties of single weights only.
-    #[error("the penalty acts on {0} at once; coordinate descent needs one that acts on each weight alone (l1, elastic-net, mcp, scad)")]
+    #[error(
+        "the penalty acts on {0} at once; coordinate descent needs one that acts on each weight alone (l1, elastic-net, mcp, scad)"
+    )]
     Block(&'static str),
     /// Numbers became too large.
     #[error("the loss is {0} after {1} iterations; are columns of very different sizes? scale them")]

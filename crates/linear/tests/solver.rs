@@ -19,9 +19,17 @@ fn numbers(n: usize, seed: u64) -> Vec<f64> {
 
 /// Columns after one another, three of four entries zero, neighbours alike; the first constant, the second zero.
 fn columns() -> Vec<f64> {
-    let mut x: Vec<f64> = numbers(ROWS * COLS, 1).into_iter().zip(numbers(ROWS * COLS, 2)).map(|(x, k)| if k > 0.5 { x } else { 0.0 }).collect();
+    let mut x: Vec<f64> = numbers(ROWS * COLS, 1)
+        .into_iter()
+        .zip(numbers(ROWS * COLS, 2))
+        .map(|(x, k)| if k > 0.5 { x } else { 0.0 })
+        .collect();
     for j in 2..COLS {
-        (0..ROWS).for_each(|i| if j % 3 == 0 { x[j * ROWS + i] = 0.9 * x[(j - 1) * ROWS + i] + 0.3 * x[j * ROWS + i] });
+        (0..ROWS).for_each(|i| {
+            if j % 3 == 0 {
+                x[j * ROWS + i] = 0.9 * x[(j - 1) * ROWS + i] + 0.3 * x[j * ROWS + i]
+            }
+        });
     }
     x[..ROWS].fill(2.0);
     x[ROWS..2 * ROWS].fill(0.0);
@@ -34,17 +42,28 @@ fn dense(x: &[f64]) -> Dense<f64> {
 
 /// `b + o + Xw`, with columns scaled.
 fn eta(x: &[f64], fit: &Fit, offset: &[f64], scale: &[f64]) -> Vec<f64> {
-    let one = |i: usize| offset[i] + fit.intercept + (0..COLS).map(|j| x[j * ROWS + i] * scale[j] * fit.coefficients[j]).sum::<f64>();
+    let one = |i: usize| {
+        offset[i] + fit.intercept + (0..COLS).map(|j| x[j * ROWS + i] * scale[j] * fit.coefficients[j]).sum::<f64>()
+    };
     (0..ROWS).map(one).collect()
 }
 
 /// The largest violation of the conditions of optimality.
-fn violation(x: &[f64], gradient: &[f64], fit: &Fit, penalty: &dyn Penalty<f64>, factors: &[f64], scale: &[f64], intercept: bool) -> f64 {
+fn violation(
+    x: &[f64],
+    gradient: &[f64],
+    fit: &Fit,
+    penalty: &dyn Penalty<f64>,
+    factors: &[f64],
+    scale: &[f64],
+    intercept: bool,
+) -> f64 {
     let mut worst = if intercept { gradient.iter().sum::<f64>().abs() } else { 0.0 };
     for j in 0..COLS {
         let slope: f64 = (0..ROWS).map(|i| x[j * ROWS + i] * scale[j] * gradient[i]).sum();
         let w = [fit.coefficients[j]];
-        let distance = if factors[j] == 0.0 { slope.abs() } else { factors[j] * penalty.distance(&w, &[slope / factors[j]]) };
+        let distance =
+            if factors[j] == 0.0 { slope.abs() } else { factors[j] * penalty.distance(&w, &[slope / factors[j]]) };
         worst = worst.max(distance);
     }
     worst
@@ -88,7 +107,8 @@ fn check<P: Penalty<f64> + Copy>(what: &str, penalty: P) {
     let (plain, zero, ones) = (dense(&x), vec![0.0; ROWS], vec![1.0; COLS]);
     // Some rows have no weight, some columns no penalty.
     let weights: Vec<f64> = numbers(ROWS, 4).iter().map(|w| (w + 0.8).max(0.0)).collect();
-    let factors: Vec<f64> = (0..COLS).map(|j| if j == 7 || j == 30 { 0.0 } else { 0.5 + (j % 4) as f64 / 2.0 }).collect();
+    let factors: Vec<f64> =
+        (0..COLS).map(|j| if j == 7 || j == 30 { 0.0 } else { 0.5 + (j % 4) as f64 / 2.0 }).collect();
     let scale: Vec<f64> = (0..COLS).map(|j| 0.5 + (j % 5) as f64 / 3.0).collect();
     for name in ["squared", "logistic", "poisson"] {
         let y = targets(name);
@@ -109,13 +129,26 @@ fn check<P: Penalty<f64> + Copy>(what: &str, penalty: P) {
                 problem = problem.without_intercept();
             }
             let fit = solve(&problem, &TIGHT, None).unwrap();
-            let found = violation(&x, &gradient(name, &y, loss.weights(), &eta(&x, &fit, &offset, scale)), &fit, &penalty, factors, scale, intercept);
+            let found = violation(
+                &x,
+                &gradient(name, &y, loss.weights(), &eta(&x, &fit, &offset, scale)),
+                &fit,
+                &penalty,
+                factors,
+                scale,
+                intercept,
+            );
             assert!(found < 1e-6, "{what}, {name}, case {case}: violation {found}, {fit:?}");
             assert!(fit.converged, "{what}, {name}, case {case}: {:?} after {}", fit.certificate, fit.iterations);
             assert!(fit.nnz() > 2 && fit.nnz() < COLS / 2, "{what}, {name}, case {case}: {} nonzeros", fit.nnz());
             assert!(intercept || fit.intercept == 0.0);
-            let value = loss.value(&eta(&x, &fit, &offset, scale)) + (0..COLS).map(|j| factors[j] * penalty.value(&[fit.coefficients[j]])).sum::<f64>();
-            assert!((value - fit.objective).abs() < 1e-10 * (1.0 + value.abs()), "{what}, {name}: {value}, said {}", fit.objective);
+            let value = loss.value(&eta(&x, &fit, &offset, scale))
+                + (0..COLS).map(|j| factors[j] * penalty.value(&[fit.coefficients[j]])).sum::<f64>();
+            assert!(
+                (value - fit.objective).abs() < 1e-10 * (1.0 + value.abs()),
+                "{what}, {name}: {value}, said {}",
+                fit.objective
+            );
             assert_eq!(matches!(fit.certificate, Certificate::Gap(_)), penalty.conjugate(&[0.0]).is_some());
         }
     }
@@ -148,7 +181,8 @@ fn single_precision_is_the_same_design() {
     let single: Vec<f32> = x.iter().map(|&x| x as f32).collect();
     let loss = loss("squared", &targets("squared"), None);
     let (double, single) = (dense(&x), DenseView::new(COLS, ROWS, &single).unwrap());
-    let exact = solve(&Problem::new(Design::dense(double.view()), &*loss, L1 { lambda: 0.02 }).unwrap(), &TIGHT, None).unwrap();
+    let exact =
+        solve(&Problem::new(Design::dense(double.view()), &*loss, L1 { lambda: 0.02 }).unwrap(), &TIGHT, None).unwrap();
     let fit = solve(&Problem::new(Design::dense(single), &*loss, L1 { lambda: 0.02 }).unwrap(), &TIGHT, None).unwrap();
     assert_eq!(fit, exact);
 }
@@ -161,11 +195,17 @@ fn the_gap_bounds_how_far_the_objective_is_from_its_minimum() {
         let loss = loss(name, &targets(name), None);
         let problem = Problem::new(Design::dense(design.view()), &*loss, L1 { lambda: 0.01 }).unwrap();
         let best = solve(&problem, &TIGHT, None).unwrap();
-        let null = solve(&Problem::new(Design::dense(design.view()), &*loss, L1 { lambda: 1e9 }).unwrap(), &TIGHT, None).unwrap();
+        let null =
+            solve(&Problem::new(Design::dense(design.view()), &*loss, L1 { lambda: 1e9 }).unwrap(), &TIGHT, None)
+                .unwrap();
         for tolerance in [1e-1, 1e-3, 1e-6] {
             let fit = solve(&problem, &Options { tolerance, ..TIGHT }, None).unwrap();
             let above = (fit.objective - best.objective) / null.objective.abs();
-            assert!(above <= fit.certificate.size() + 1e-11 && fit.certificate.size() <= tolerance, "{name}: {above}, {:?}", fit.certificate);
+            assert!(
+                above <= fit.certificate.size() + 1e-11 && fit.certificate.size() <= tolerance,
+                "{name}: {above}, {:?}",
+                fit.certificate
+            );
         }
     }
 }
@@ -195,7 +235,8 @@ fn a_warm_start_at_the_solution_has_nothing_to_do() {
     let loss = loss("logistic", &targets("logistic"), None);
     let problem = Problem::new(Design::dense(design.view()), &*loss, L1 { lambda: 0.02 }).unwrap();
     let fit = solve(&problem, &Options { tolerance: 1e-9, ..TIGHT }, None).unwrap();
-    let again = solve(&problem, &Options { tolerance: 1e-8, ..TIGHT }, Some((&fit.coefficients, fit.intercept))).unwrap();
+    let again =
+        solve(&problem, &Options { tolerance: 1e-8, ..TIGHT }, Some((&fit.coefficients, fit.intercept))).unwrap();
     assert_eq!(again.iterations, 0);
 }
 
@@ -205,7 +246,10 @@ fn case_50_strengths_at_the_ends() {
     let design = dense(&x);
     let y = targets("squared");
     let loss = loss("squared", &y, None);
-    let fit = |lambda: f64| solve(&Problem::new(Design::dense(design.view()), &*loss, L1 { lambda }).unwrap(), &Options::default(), None).unwrap();
+    let fit = |lambda: f64| {
+        solve(&Problem::new(Design::dense(design.view()), &*loss, L1 { lambda }).unwrap(), &Options::default(), None)
+            .unwrap()
+    };
     // More columns than rows and no penalty: the targets are met.
     assert!(fit(0.0).objective < 1e-6 * fit(1e308).objective);
     for lambda in [1e3, 1e308, f64::MAX] {
@@ -231,7 +275,10 @@ fn cases_41_to_48_of_bad_input_are_named() {
         values[at] = to;
         values
     };
-    assert_eq!(message(with(&changed(&x, 3 * ROWS + 1, f64::NAN), &y, None)), "X, column 3: NaN is not a finite number");
+    assert_eq!(
+        message(with(&changed(&x, 3 * ROWS + 1, f64::NAN), &y, None)),
+        "X, column 3: NaN is not a finite number"
+    );
     assert_eq!(message(with(&x, &changed(&y, 4, f64::INFINITY), None)), "y, row 4: inf is not a finite number");
     assert_eq!(message(with(&x, &changed(&y, 4, 0.5), None)), "y, row 4: 0.5 is not 0 or 1");
     assert_eq!(message(with(&x, &y[1..], None)), "y: 59 numbers, expected 60, one for each row");
@@ -242,7 +289,12 @@ fn cases_41_to_48_of_bad_input_are_named() {
     let ball = Problem::new(Design::dense(design.view()), &loss, rarefy_core::penalty::L1Ball { radius: 1.0 });
     assert!(matches!(ball.err(), Some(Error::Block("all weights"))));
     let problem = Problem::new(Design::dense(design.view()), &loss, L1 { lambda: 0.1 }).unwrap();
-    assert!(message(path(problem, |lambda| L1 { lambda }, Some(&[1.0, 2.0]), &Options::default()).map(|mut p| p.fits.remove(0))).contains("2 after 1"));
+    assert!(
+        message(
+            path(problem, |lambda| L1 { lambda }, Some(&[1.0, 2.0]), &Options::default()).map(|mut p| p.fits.remove(0))
+        )
+        .contains("2 after 1")
+    );
 }
 
 #[test]
@@ -250,12 +302,19 @@ fn targets_of_one_kind_and_designs_without_columns_are_models_of_the_intercept()
     let none = Dense::<f64>::new(0, ROWS, vec![]).unwrap();
     let y = targets("squared");
     let loss = Squared::new(&y, None).unwrap();
-    let fit = solve(&Problem::new(Design::dense(none.view()), &loss, L1 { lambda: 0.1 }).unwrap(), &Options::default(), None).unwrap();
+    let fit =
+        solve(&Problem::new(Design::dense(none.view()), &loss, L1 { lambda: 0.1 }).unwrap(), &Options::default(), None)
+            .unwrap();
     assert!(fit.coefficients.is_empty() && fit.converged);
     let x = columns();
     let design = dense(&x);
     let constant = Squared::new(&[3.0; ROWS], None).unwrap();
-    let fit = solve(&Problem::new(Design::dense(design.view()), &constant, L1 { lambda: 0.1 }).unwrap(), &Options::default(), None).unwrap();
+    let fit = solve(
+        &Problem::new(Design::dense(design.view()), &constant, L1 { lambda: 0.1 }).unwrap(),
+        &Options::default(),
+        None,
+    )
+    .unwrap();
     assert!(fit.nnz() == 0 && fit.intercept == 3.0 && fit.converged);
 }
 

@@ -76,7 +76,13 @@ impl<R: Row> Rows<R> {
             Some(weights) => {
                 check("weights", weights, y.len(), "row")?;
                 if let Some(at) = weights.iter().position(|&a| a < 0.0) {
-                    return Err(Error::Value { what: "weights", each: "row", at, found: weights[at], expected: "0 or above" });
+                    return Err(Error::Value {
+                        what: "weights",
+                        each: "row",
+                        at,
+                        found: weights[at],
+                        expected: "0 or above",
+                    });
                 }
                 let sum: f64 = weights.iter().sum();
                 if sum <= 0.0 || !sum.is_finite() {

@@ -53,7 +53,8 @@ pub fn path<T: Value + Into<f64>, P: Penalty<f64>>(
     let (mut fits, mut last) = (Vec::with_capacity(lambdas.len()), largest);
     for &lambda in &lambdas {
         let kept = share * (2.0 * lambda - last);
-        let strong = state.scores.iter().zip(&problem.factors).filter(|(score, factor)| score.abs() >= *factor * kept).count();
+        let strong =
+            state.scores.iter().zip(&problem.factors).filter(|(score, factor)| score.abs() >= *factor * kept).count();
         problem = problem.with_penalty(penalty(lambda));
         fits.push(advance(&problem, options, &mut state, strong)?);
         last = lambda;

@@ -55,7 +55,9 @@ impl<P: Penalty<f64>> Model<'_, P> {
     }
 
     fn cost(&self, w: &[f64]) -> f64 {
-        let one = |(&w, &factor): (&f64, &f64)| if w == 0.0 || factor == 0.0 { 0.0 } else { factor * self.penalty.value(&[w]) };
+        let one = |(&w, &factor): (&f64, &f64)| {
+            if w == 0.0 || factor == 0.0 { 0.0 } else { factor * self.penalty.value(&[w]) }
+        };
         w.iter().zip(self.factors).map(one).sum()
     }
 
@@ -64,7 +66,8 @@ impl<P: Penalty<f64>> Model<'_, P> {
         let entries = || products.iter().zip(self.factors).zip(w).map(|((&product, &factor), &w)| (product, factor, w));
         let free = entries().filter(|e| e.1 == 0.0).map(|e| e.0.abs()).fold(0.0, f64::max);
         if let Measure::Violation(_) = kind {
-            let distance = |(product, factor, w): (f64, f64, f64)| factor * self.penalty.distance(&[w], &[-product / factor]);
+            let distance =
+                |(product, factor, w): (f64, f64, f64)| factor * self.penalty.distance(&[w], &[-product / factor]);
             return entries().filter(|e| e.1 > 0.0).map(distance).fold(free, f64::max);
         }
         let largest = entries().filter(|e| e.1 > 0.0).map(|e| e.0.abs() / e.1).fold(0.0, f64::max);
@@ -82,7 +85,14 @@ impl<P: Penalty<f64>> Model<'_, P> {
             alpha * (square + along) - alpha * alpha * square / 2.0 - conjugate
         };
         // What unpenalised columns still have to give is not in the bound: their gradient times their weights' likely move is added.
-        let slack: f64 = self.columns.norms().iter().zip(entries()).filter(|(n, e)| e.1 == 0.0 && **n > 0.0).map(|(n, e)| e.0 * e.0 / n).sum();
+        let slack: f64 = self
+            .columns
+            .norms()
+            .iter()
+            .zip(entries())
+            .filter(|(n, e)| e.1 == 0.0 && **n > 0.0)
+            .map(|(n, e)| e.0 * e.0 / n)
+            .sum();
         0.5 * square + self.cost(w) - dual(feasible).max(dual(1.0)) + slack
     }
 }

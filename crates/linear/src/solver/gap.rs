@@ -68,7 +68,13 @@ pub(super) fn measure<T: Value + Into<f64>, P: Penalty<f64>>(
     let mut dual = vec![0.0; state.gradient.len()];
     for alpha in [feasible, 1.0] {
         let conjugate: f64 = penalised()
-            .map(|(score, factor)| factor * problem.penalty.conjugate(&[shrunk(alpha * score / factor, alpha, largest)]).unwrap_or(f64::INFINITY))
+            .map(|(score, factor)| {
+                factor
+                    * problem
+                        .penalty
+                        .conjugate(&[shrunk(alpha * score / factor, alpha, largest)])
+                        .unwrap_or(f64::INFINITY)
+            })
             .sum();
         if conjugate.is_finite() && alpha.is_finite() {
             dual.iter_mut().zip(&state.gradient).for_each(|(dual, g)| *dual = alpha * g);

@@ -67,7 +67,13 @@ impl<'a, T: Value + Into<f64>, P: Penalty<f64>> Problem<'a, T, P> {
     pub fn with_factors(mut self, factors: Vec<f64>) -> Result<Self> {
         check("factors", &factors, self.design.cols(), "column")?;
         if let Some(at) = factors.iter().position(|&f| f < 0.0) {
-            return Err(Error::Value { what: "factors", each: "column", at, found: factors[at], expected: "0 or above" });
+            return Err(Error::Value {
+                what: "factors",
+                each: "column",
+                at,
+                found: factors[at],
+                expected: "0 or above",
+            });
         }
         self.factors = factors;
         Ok(self)

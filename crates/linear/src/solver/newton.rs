@@ -35,8 +35,7 @@ pub(super) fn solve_working_set<T: Value + Into<f64>, P: Penalty<f64>>(
     let mut passes = 0;
     for _ in 0..steps {
         let a = problem.loss.weights();
-        let roots: Vec<f64> =
-            state.curvature.iter().zip(a).map(|(h, a)| h.max(LEAST_CURVATURE * a).sqrt()).collect();
+        let roots: Vec<f64> = state.curvature.iter().zip(a).map(|(h, a)| h.max(LEAST_CURVATURE * a).sqrt()).collect();
         let r = state.gradient.iter().zip(&roots).map(|(g, s)| if *s > 0.0 { -g / s } else { 0.0 }).collect();
         let columns = problem.design.pack(chosen, &roots, problem.intercept)?;
         let mut residual = Residual::new(r, problem.intercept.then_some(roots))?;
@@ -44,7 +43,12 @@ pub(super) fn solve_working_set<T: Value + Into<f64>, P: Penalty<f64>>(
         let mut after = before.clone();
         let model = Model { columns: &columns, penalty: &problem.penalty, factors: &factors };
         passes += model.descend(&mut after, &mut residual, wanted.like(share * wanted.size()))?;
-        let change = Change { chosen, before: &before, after: &after, intercept: if problem.intercept { residual.along() } else { 0.0 } };
+        let change = Change {
+            chosen,
+            before: &before,
+            after: &after,
+            intercept: if problem.intercept { residual.along() } else { 0.0 },
+        };
         let fell = change.apply(problem, state);
         if problem.loss.quadratic() || fell <= model_accuracy(wanted, fell) {
             break;
@@ -58,7 +62,13 @@ fn model_accuracy(wanted: Measure, fell: f64) -> f64 {
     match wanted {
         Measure::Gap(size) => INEXACT * size,
         // Of a violation nothing follows for the objective: go on until nothing falls.
-        Measure::Violation(_) => if fell > 0.0 { 0.0 } else { fell },
+        Measure::Violation(_) => {
+            if fell > 0.0 {
+                0.0
+            } else {
+                fell
+            }
+        }
     }
 }
 
@@ -81,7 +91,12 @@ impl Change<'_> {
         moved.iter().for_each(|&(j, before, after)| problem.design.add(j, after - before, &mut direction));
         let (old_eta, old_value, old_b) = (state.eta.clone(), state.value, state.b);
         let slope: f64 = state.gradient.iter().zip(&direction).map(|(g, d)| g * d).sum();
-        let cost = |t: f64| moved.iter().map(|&(j, before, after)| problem.cost(j, before + t * (after - before)) - problem.cost(j, before)).sum::<f64>();
+        let cost = |t: f64| {
+            moved
+                .iter()
+                .map(|&(j, before, after)| problem.cost(j, before + t * (after - before)) - problem.cost(j, before))
+                .sum::<f64>()
+        };
         let descent = slope + cost(1.0);
         let rounding = 1e-14 * (old_value.abs() + problem.penalty_of(&state.w));
         let mut t = 1.0;

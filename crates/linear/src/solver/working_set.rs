@@ -19,7 +19,11 @@ impl WorkingSet {
     }
 
     /// The columns that are nonzero or not penalised, and those whose gradient is nearest to what would make them so, for their length; in order.
-    pub fn choose<T: Value + Into<f64>, P: Penalty<f64>>(&mut self, problem: &Problem<'_, T, P>, state: &State) -> Vec<usize> {
+    pub fn choose<T: Value + Into<f64>, P: Penalty<f64>>(
+        &mut self,
+        problem: &Problem<'_, T, P>,
+        state: &State,
+    ) -> Vec<usize> {
         let edge = problem.penalty.threshold();
         let rank = |j: usize| {
             if state.w[j] != 0.0 || problem.factors[j] == 0.0 {

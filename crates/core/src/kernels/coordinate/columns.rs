@@ -35,20 +35,31 @@ impl Columns {
         if count * rows != values.len() {
             return Err(Error::Length { what: "columns", found: values.len(), expected: count * rows });
         }
-        Self { rows, starts: vec![], indices: vec![], values, norms: vec![0.0; count], dots: vec![], means: vec![] }.project(direction)
+        Self { rows, starts: vec![], indices: vec![], values, norms: vec![0.0; count], dots: vec![], means: vec![] }
+            .project(direction)
     }
 
     /// Sparse columns: `starts` has where each begins, and the end of the last.
     ///
     /// # Errors
     /// [`Error::Length`], [`Error::Indptr`] or [`Error::Index`] for arrays that are no columns of `rows` rows.
-    pub fn sparse(rows: usize, starts: Vec<usize>, indices: Vec<u32>, values: Vec<f64>, direction: Option<&[f64]>) -> Result<Self> {
+    pub fn sparse(
+        rows: usize,
+        starts: Vec<usize>,
+        indices: Vec<u32>,
+        values: Vec<f64>,
+        direction: Option<&[f64]>,
+    ) -> Result<Self> {
         if values.len() != indices.len() {
             return Err(Error::Length { what: "values", found: values.len(), expected: indices.len() });
         }
         if starts.is_empty() || starts[0] != 0 || starts[starts.len() - 1] != indices.len() || !starts.is_sorted() {
             let expected = "starts that rise from 0 to the number of entries".to_owned();
-            return Err(Error::Indptr { at: starts.len().saturating_sub(1), found: starts.last().copied().unwrap_or(0), expected });
+            return Err(Error::Indptr {
+                at: starts.len().saturating_sub(1),
+                found: starts.last().copied().unwrap_or(0),
+                expected,
+            });
         }
         if let Some(at) = indices.iter().position(|&i| i as usize >= rows) {
             let major = starts.partition_point(|&start| start <= at) - 1;

@@ -42,8 +42,11 @@ fn passes_are_those_of_the_reference() {
             let ones = vec![1.0; rows];
             let roots: Vec<f64> = numbers(rows, 78).iter().map(|x| x.abs() + 0.1).collect();
             for direction in [None, Some(&ones[..]), Some(&roots[..])] {
-                let penalties: [&dyn Penalty<f64>; 3] =
-                    [&L1 { lambda: 0.05 }, &ElasticNet { lambda: 0.1, l1_ratio: 0.5 }, &Mcp { lambda: 0.05, gamma: 3.0 }];
+                let penalties: [&dyn Penalty<f64>; 3] = [
+                    &L1 { lambda: 0.05 },
+                    &ElasticNet { lambda: 0.1, l1_ratio: 0.5 },
+                    &Mcp { lambda: 0.05, gamma: 3.0 },
+                ];
                 for (which, penalty) in penalties.into_iter().enumerate() {
                     let projected: Vec<_> = columns.iter().map(|x| reference::project(x, direction)).collect();
                     let y = numbers(rows, 79);
@@ -58,12 +61,27 @@ fn passes_are_those_of_the_reference() {
                         for _ in 0..3 {
                             match which {
                                 0 => pass(&packed, &L1 { lambda: 0.05 }, &factors, &mut found, &mut residual),
-                                1 => pass(&packed, &ElasticNet { lambda: 0.1, l1_ratio: 0.5 }, &factors, &mut found, &mut residual),
-                                _ => pass(&packed, &Mcp { lambda: 0.05, gamma: 3.0 }, &factors, &mut found, &mut residual),
+                                1 => pass(
+                                    &packed,
+                                    &ElasticNet { lambda: 0.1, l1_ratio: 0.5 },
+                                    &factors,
+                                    &mut found,
+                                    &mut residual,
+                                ),
+                                _ => pass(
+                                    &packed,
+                                    &Mcp { lambda: 0.05, gamma: 3.0 },
+                                    &factors,
+                                    &mut found,
+                                    &mut residual,
+                                ),
                             };
                         }
                         for (found, expected) in found.iter().zip(&w) {
-                            assert!((found - expected).abs() < 1e-9, "{rows} rows, sparse {sparse}: {found}, expected {expected}");
+                            assert!(
+                                (found - expected).abs() < 1e-9,
+                                "{rows} rows, sparse {sparse}: {found}, expected {expected}"
+                            );
                         }
                         let square: f64 = r.iter().map(|r| r * r).sum();
                         assert!((residual.square() - square).abs() < 1e-9, "{rows} rows");
@@ -99,7 +117,8 @@ fn products_with_all_columns_are_those_with_each_for_both_precisions() {
     let transposed = Dense::new(columns, rows, dense.concat()).unwrap();
     let by_columns = Csc::from_dense(transposed.transpose().view()).unwrap();
     let single: Vec<f32> = transposed.data().iter().map(|&x| x as f32).collect();
-    let close = |found: &[f64]| found.iter().zip(&exact).for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{a}, expected {b}"));
+    let close =
+        |found: &[f64]| found.iter().zip(&exact).for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{a}, expected {b}"));
     let mut out = vec![f64::NAN; columns];
     dots_dense(transposed.view(), &v, &mut out).unwrap();
     close(&out);
@@ -113,7 +132,9 @@ fn products_with_all_columns_are_those_with_each_for_both_precisions() {
 
 #[test]
 fn arrays_that_are_no_columns_are_refused() {
-    let sparse = |starts: &[usize], indices: &[u32]| Columns::sparse(3, starts.to_vec(), indices.to_vec(), vec![1.0; indices.len()], None);
+    let sparse = |starts: &[usize], indices: &[u32]| {
+        Columns::sparse(3, starts.to_vec(), indices.to_vec(), vec![1.0; indices.len()], None)
+    };
     assert!(sparse(&[0, 1, 2], &[0, 2]).is_ok());
     assert!(matches!(sparse(&[0, 1, 2], &[0, 3]), Err(Error::Index { major: 1, index: 3, .. })));
     for starts in [&[][..], &[0, 1], &[1, 2], &[0, 2, 1, 2]] {
