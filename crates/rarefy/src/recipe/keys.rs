@@ -234,7 +234,7 @@ static KEYS: &[Key] = &[
         set: |r, v| positive(v).map(|v| r.train.epsilon = Some(v)), get: |r| some(r.train.epsilon) },
     Key { name: "train.weight-decay", help: "L2 penalty; decoupled decay with adamw; the optimizer's own unless given", only: None,
         set: |r, v| not_negative(v).map(|v| r.train.weight_decay = Some(v)), get: |r| some(r.train.weight_decay) },
-    Key { name: "train.learning-rate", help: "largest step size; auto (adam, adamw): found while training, and the schedule scales what is found; the optimizer's own unless given", only: None,
+    Key { name: "train.learning-rate", help: "largest step size; auto (adam, adamw): found while training, and the schedule scales what is found (cosine suits it, constant badly); the optimizer's own unless given", only: None,
         set: |r, v| learning_rate(v).map(|v| r.train.learning_rate = Some(v)), get: |r| r.train.learning_rate.map(show_rate) },
     Key { name: "train.schedule", help: "constant, step, cosine or one-cycle: how the step size changes", only: None,
         set: |r, v| word(v, &Shape::names()).map(|v| r.train.schedule = v), get: |r| words(&r.train.schedule) },
