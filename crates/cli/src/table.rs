@@ -199,7 +199,7 @@ pub fn remarks(outcome: &Outcome) -> Vec<String> {
                 sparsity(best)
             ),
         });
-        remarks.extend(search.tried.iter().map(|tried| format!("  {}", of_try(tried, search.within))));
+        remarks.extend(search.tried.iter().map(|tried| format!("  {}", of_try(tried, search.within, search.measure))));
     }
     if outcome.control.is_some() {
         remarks.push(
@@ -216,11 +216,11 @@ pub fn remarks(outcome: &Outcome) -> Vec<String> {
 }
 
 /// One sparsity that a search has tried.
-pub fn of_try(tried: &Try, within: f64) -> String {
+pub fn of_try(tried: &Try, within: f64, measure: &str) -> String {
     let verdict = if tried.held { "within" } else { "not surely within" };
-    let (share, accuracy) = (sparsity(tried.sparsity), percent(tried.validation_accuracy));
+    let (share, right) = (sparsity(tried.sparsity), percent(tried.validation_right));
     format!(
-        "sparsity {share}: validation accuracy {accuracy}, {:.2} points below the twin, at most {:.2}: {verdict} {within}",
+        "sparsity {share}: validation {measure} {right}, {:.2} points below the twin, at most {:.2}: {verdict} {within}",
         tried.below, tried.at_most
     )
 }

@@ -94,6 +94,61 @@ fn case_53_everything_pruned_is_an_error_and_nothing_pruned_is_not() {
     assert!(json.get("twin").is_none());
 }
 
+#[test]
+fn a_target_that_leaves_a_layer_without_weights_names_its_key_and_what_can_be_had() {
+    let place = Place::new();
+    let fit = |set: &str| place.run(&["fit", "small.toml", "--out", "out", "-q", "--set", set]);
+    // 64 x 48 and 48 x 10 weights: two of 3,552 are 5.63e-4.
+    for set in ["sparsity.target=0.9999", "sparsity.target=0.9995"] {
+        let run = fit(set);
+        run.fails(
+            2,
+            "of 3552 weights, expected at least 2, one in each weight matrix (density 5.63e-4); give 0.999436 or less",
+        );
+        assert!(run.err.contains("rarefy: sparsity.target: 0.999"), "{}", run.err);
+    }
+    fit("sparsity.nonzeros=1").fails(2, "sparsity.nonzeros: 1 leaves 1 of 3552 weights");
+    fit("sparsity.file-bytes=100").fails(2, "sparsity.file-bytes: a file of 100 bytes leaves 0 of 3552 weights");
+    let frontier = ["frontier", "small.toml", "--sparsities", "0.5,0.9999", "--seeds", "1", "--out", "f", "-q"];
+    place.run(&frontier).fails(2, "sparsity.target: 0.9999 leaves 0");
+    assert!(!place.path("out").exists() && !place.path("f").exists());
+    let told = place.fit("out", &["--json", "--no-twin", "--set", "sparsity.target=0.999436"]).json();
+    assert_eq!(told["nnz"], 2);
+}
+
+#[test]
+fn case_50_penalties_of_any_strength_train_and_others_are_named() {
+    let place = Place::new();
+    let fit = |method: &str, strength: &str| {
+        let set =
+            [&format!("sparsity.method={method}"), strength, "train.warm-up=0.5", "train.epochs=3", "sparsity.every=5"];
+        let set: Vec<&str> = set.iter().flat_map(|set| ["--set", set]).collect();
+        place.run(&[&["fit", "small.toml", "--out", "out", "--json", "-q", "--no-twin"], &set[..]].concat())
+    };
+    let all = 64 * 48 + 48 * 10;
+    for method in ["prox-l1", "elastic-net", "group-l1"] {
+        for (lambda, most) in [("1e308", 200), ("1e30", 200), ("1e-300", all)] {
+            let run = fit(method, &format!("sparsity.lambda={lambda}"));
+            assert_eq!(run.code, Some(0), "{method} {lambda}: {}", run.err);
+            let json = run.json();
+            assert!(json["loss"].as_f64().is_some_and(f64::is_finite), "{method} {lambda}: {json}");
+            assert!(json["nnz"].as_u64().unwrap() <= most, "{method} {lambda}: {json}");
+        }
+        for lambda in ["0", "-1", "nan", "inf"] {
+            fit(method, &format!("sparsity.lambda={lambda}")).fails(2, "");
+        }
+    }
+    for (radius, least, most) in [("1e-300", 2, all), ("1e308", all, all)] {
+        let run = fit("l1-ball", &format!("sparsity.radius={radius}"));
+        assert_eq!(run.code, Some(0), "{radius}: {}", run.err);
+        let json = run.json();
+        assert!(json["loss"].as_f64().is_some_and(f64::is_finite), "{radius}: {json}");
+        assert!((least..=most).contains(&json["nnz"].as_u64().unwrap()), "{radius}: {json}");
+    }
+    let run = fit("l1-ball", "sparsity.radius=0");
+    assert!(run.code == Some(2) && run.err.contains("sparsity.radius is 0, expected a number above 0"), "{}", run.err);
+}
+
 #[cfg(unix)]
 #[test]
 fn case_74_a_folder_that_cannot_be_written_to_is_found_before_training() {

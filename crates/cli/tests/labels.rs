@@ -136,6 +136,32 @@ fn stopping_at_an_accuracy_looks_at_the_first_label_and_resuming_changes_no_bit(
 }
 
 #[test]
+fn a_search_within_points_of_the_twin_judges_by_the_first_label() {
+    let place = place();
+    let run = place.run(&["fit", "whole.toml", "--out", "out", "--json", "--set", "sparsity.within=8"]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert!(run.err.contains("validation precision@1") && run.err.contains("points below the twin"), "{}", run.err);
+    let json = run.json();
+    let search = &json["search"];
+    let tried = search["tried"].as_array().unwrap();
+    let chosen = &tried[search["chosen"].as_u64().unwrap() as usize];
+    assert!(search["measure"] == "precision@1" && search["held"] == true && tried.len() >= 2, "{search}");
+    assert_eq!(json["nnz"], chosen["nnz"]);
+    // What the trainer counted at the end of each model's last epoch says the same.
+    let csv = String::from_utf8(place.bytes("out/metrics.csv")).unwrap();
+    let at = csv.lines().next().unwrap().split(',').position(|name| name == "validation_precision_at_1").unwrap();
+    let last = |model: &str| {
+        let row = csv.lines().rfind(|line| line.starts_with(model)).unwrap();
+        row.split(',').nth(at).unwrap().parse::<f64>().unwrap()
+    };
+    let right = chosen["validation_right"].as_f64().unwrap();
+    assert!((right - last("sparse,")).abs() < 1e-9, "{search}\n{csv}");
+    assert!((100.0 * (last("twin,") - right) - chosen["below"].as_f64().unwrap()).abs() < 1e-6, "{search}\n{csv}");
+    let report = String::from_utf8(place.bytes("out/report.html")).unwrap();
+    assert!(report.contains("validation precision@1") && !report.contains("validation accuracy"));
+}
+
+#[test]
 fn a_frontier_of_sets_of_classes_is_drawn_by_precision() {
     let place = place();
     let arguments = ["frontier", "whole.toml", "--sparsities", "0.5,0.9", "--seeds", "1", "--no-control", "--out", "f"];

@@ -31,6 +31,7 @@ fn a_search_says_what_it_tried_and_keeps_the_sparsest_that_holds() {
     let tried = search["tried"].as_array().unwrap();
     let chosen = &tried[search["chosen"].as_u64().unwrap() as usize];
     assert_eq!((&search["held"], search["within"].as_f64()), (&chosen["held"], Some(6.0)));
+    assert_eq!(search["measure"], "accuracy");
     assert!(tried.len() >= 3 && search["held"].as_bool().unwrap(), "{search}");
     assert!(
         tried.iter().any(|one| !one["held"].as_bool().unwrap()),

@@ -1,7 +1,7 @@
 //! `.npz`: arrays by name in a zip archive, as `numpy.savez` and `scipy.sparse.save_npz` write them.
 //!
 //! A sparse matrix (csr, csc or coo; indices of 32 or 64 bits) becomes sparse features. Otherwise the features are the array named
-//! `X`, `x`, `features` or `data`, or the only one of two dimensions or more. Labels are the array that the label column names, or `y`,
+//! `X`, `x`, `features` or `data`, or the only one, unless the reader is told its name. Labels are the array that the label column names, or `y`,
 //! `labels`, `label` or `target`, whether beside a dense or a sparse matrix.
 
 use std::io::{self, Write};
@@ -18,46 +18,73 @@ use crate::sparse::{self, SparseOptions};
 use crate::zip::{self, Archive};
 
 const FEATURES: [&str; 4] = ["X", "x", "features", "data"];
+/// What belongs into a file where an array is named.
+const WANTED: &str = "an array of the name given by data.array (--array)";
 const LABELS: [&str; 4] = ["y", "labels", "label", "target"];
 
 /// Reads arrays from bytes in memory, decompressing them if need be.
 ///
 /// # Errors
 /// As [`read`].
-pub fn parse(bytes: &[u8], name: &str, csv: &CsvOptions, options: &SparseOptions, limits: &Limits) -> Result<Dataset> {
-    read(Source::from_bytes(bytes, name, limits)?, csv, options, limits)
+pub fn parse(
+    bytes: &[u8],
+    name: &str,
+    array: Option<&str>,
+    csv: &CsvOptions,
+    options: &SparseOptions,
+    limits: &Limits,
+) -> Result<Dataset> {
+    read(Source::from_bytes(bytes, name, limits)?, array, csv, options, limits)
 }
 
-/// Reads arrays that take up a whole stream. Of `csv` its `label`, `task` and `classes` count.
+/// Reads arrays that take up a whole stream; `array` names that of the features. Of `csv` its `label`, `task` and `classes` count.
 ///
 /// # Errors
 /// As [`npy::read`], with the entry's name; [`Error::Malformed`] and [`Error::Compression`] for an archive that lies about its sizes;
 /// [`Error::Matrix`] for sparse arrays that are no matrix; [`Error::LabelColumn`]; [`Error::Unsupported`] for other sparse formats.
-pub fn read(source: Source<'_>, csv: &CsvOptions, options: &SparseOptions, limits: &Limits) -> Result<Dataset> {
+pub fn read(
+    source: Source<'_>,
+    array: Option<&str>,
+    csv: &CsvOptions,
+    options: &SparseOptions,
+    limits: &Limits,
+) -> Result<Dataset> {
     let name = source.name().to_owned();
     let bytes = source.read_all()?;
     let file = Arrays { archive: Archive::open(&bytes, &name, limits)?, name: &name, limits };
-    let label = match &csv.label {
-        LabelColumn::None => None,
-        LabelColumn::Name(label) if file.has(label) => Some(label.clone()),
-        LabelColumn::Name(label) => {
-            let (wanted, found) = (format!("{label:?}"), format!("it holds {}", file.list()));
-            return Err(Error::LabelColumn { place: Place::new(&name, At::File), wanted, found });
-        }
-        _ => LABELS.iter().find(|label| file.has(label)).map(|label| (*label).to_owned()),
-    };
+    let label = file.label(csv)?.filter(|label| array != Some(&**label));
     let target = match &label {
         Some(label) => labels_of(&file.array(label)?, &file.entry(label), csv)?,
         None => (Target::None, Vec::new()),
     };
-    if file.has("format") {
+    if array.is_none() && file.has("format") {
         let features = Features::Sparse(file.sparse(options)?);
         return Ok(match options.allow_nonfinite {
             true => Dataset::unchecked(&name, features, target.0, target.1),
             false => Dataset::with_classes(&name, features, target.0, target.1)?,
         });
     }
-    array_with(file.array(&file.features(label.as_deref())?)?, target, &name)
+    array_with(file.array(&file.features(array, label.as_deref())?)?, target, &name)
+}
+
+/// The labels in a file of their own: the array that the label column of `csv` names, or that is named as labels are, or the only one.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn labels(source: Source<'_>, csv: &CsvOptions, limits: &Limits) -> Result<(Target, Vec<String>)> {
+    let name = source.name().to_owned();
+    let bytes = source.read_all()?;
+    let file = Arrays { archive: Archive::open(&bytes, &name, limits)?, name: &name, limits };
+    let label = match (file.label(csv)?, &file.names().collect::<Vec<_>>()[..]) {
+        (Some(label), _) => label,
+        (None, [only]) => (*only).to_owned(),
+        (None, _) => {
+            let expected =
+                "one array of labels, or one named y, labels, label or target: name it by data.label (--label)";
+            return Err(Error::Malformed { place: Place::new(&name, At::File), found: file.list(), expected });
+        }
+    };
+    labels_of(&file.array(&label)?, &file.entry(&label), csv)
 }
 
 /// The arrays of a file.
@@ -99,8 +126,39 @@ impl Arrays<'_> {
         }
     }
 
+    /// The name of the array of labels, if there is one.
+    fn label(&self, csv: &CsvOptions) -> Result<Option<String>> {
+        match &csv.label {
+            LabelColumn::None => Ok(None),
+            LabelColumn::Beside { trained, .. } => Ok(match &**trained {
+                LabelColumn::Name(label) if self.has(label) => Some(label.clone()),
+                _ => self.usual_label(),
+            }),
+            LabelColumn::Name(label) if self.has(label) => Ok(Some(label.clone())),
+            LabelColumn::Name(label) => {
+                let (wanted, found) = (format!("{label:?}"), format!("it holds {}", self.list()));
+                Err(Error::LabelColumn { place: Place::new(self.name, At::File), wanted, found })
+            }
+            LabelColumn::Auto | LabelColumn::Last | LabelColumn::Number(_) => Ok(self.usual_label()),
+        }
+    }
+
+    /// An array that is named as labels usually are.
+    fn usual_label(&self) -> Option<String> {
+        LABELS.iter().find(|label| self.has(label)).map(|label| (*label).to_owned())
+    }
+
     /// The name of the array of features.
-    fn features(&self, label: Option<&str>) -> Result<String> {
+    fn features(&self, wanted: Option<&str>, label: Option<&str>) -> Result<String> {
+        if let Some(wanted) = wanted {
+            return match self.has(wanted) {
+                true => Ok(wanted.to_owned()),
+                false => {
+                    let (found, expected) = (format!("no array {wanted:?} ({})", self.list()), WANTED);
+                    Err(Error::Malformed { place: Place::new(self.name, At::File), found, expected })
+                }
+            };
+        }
         if let Some(name) = FEATURES.iter().find(|name| self.has(name) && label != Some(**name)) {
             return Ok((*name).to_owned());
         }
@@ -108,7 +166,8 @@ impl Arrays<'_> {
         match (others.next(), others.next()) {
             (Some(name), None) => Ok(name.to_owned()),
             _ => {
-                let expected = "one array of features, or one named X, x, features or data";
+                let expected =
+                    "one array of features, or one named X, x, features or data: name it by data.array (--array)";
                 Err(Error::Malformed { place: Place::new(self.name, At::File), found: self.list(), expected })
             }
         }

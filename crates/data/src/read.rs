@@ -21,8 +21,10 @@ use crate::{matrix_market, npy, npz, svmlight, zip};
 pub struct ReadOptions {
     /// How a text table is laid out; its `label`, `task` and `classes` go for IDX too.
     pub csv: CsvOptions,
-    /// For files without labels of their own (IDX, `.npy`, MatrixMarket) the file of their labels, one for each row: IDX, `.npy`, or
-    /// text with one a line. It comes before labels inside of an `.npz`. Unless given, and unless `csv.label` is
+    /// The name of the array of features in an `.npz`; found unless given.
+    pub array: Option<String>,
+    /// For files without labels of their own (IDX, `.npy`, MatrixMarket) the file of their labels, one for each row: IDX, `.npy`, `.npz`
+    /// (the array that `csv.label` names, or that is named as labels are), or text with one a line. It comes before labels inside of an `.npz`. Unless given, and unless `csv.label` is
     /// [`LabelColumn::None`], for an IDX file of pictures a file named alike is used if there is one: `train-labels-idx1-ubyte` for
     /// `train-images-idx3-ubyte`, with or without `.gz` and `.zst`.
     pub labels: Option<PathBuf>,
@@ -79,7 +81,7 @@ fn from_source(mut source: Source<'_>, labels: Option<&Path>, options: &ReadOpti
             let labels = options.labels.as_deref();
             let label = if labels.is_some() { LabelColumn::None } else { options.csv.label.clone() };
             let csv = CsvOptions { label, ..options.csv.clone() };
-            let mut data = npz::read(source, &csv, &options.sparse, &options.limits)?;
+            let mut data = npz::read(source, options.array.as_deref(), &csv, &options.sparse, &options.limits)?;
             if labels.is_some() {
                 (data.target, data.class_names) = from_file(labels)?;
                 data.check()?;
@@ -122,6 +124,9 @@ fn labels_file(path: &Path, options: &ReadOptions) -> Result<(Target, Vec<String
     }
     if head.starts_with(npy::MAGIC) {
         return labels_of(&npy::read(source, &options.limits)?, &name, &options.csv);
+    }
+    if head.starts_with(zip::MAGIC) {
+        return npz::labels(source, &options.csv, &options.limits);
     }
     let mut texts = Texts::default();
     skip_mark(&mut source)?;

@@ -190,11 +190,13 @@ pub(crate) fn from_entries(
 pub(crate) fn check_shape(rows: u64, cols: u64, limits: &Limits, place: &Place) -> Result<(usize, usize)> {
     let past =
         |what, limit: usize, option| Err(Error::Limit { place: place.clone(), what, limit: limit as u64, option });
-    if rows > limits.rows as u64 {
-        return past("the number of rows", limits.rows, "rows");
+    // Whatever is believed, indices have 32 bits.
+    let [most_rows, most_cols] = [limits.rows, limits.max_features].map(|limit| limit.min(u32::MAX as usize - 1));
+    if rows > most_rows as u64 {
+        return past("the number of rows", most_rows, "rows");
     }
-    if cols > limits.max_features as u64 {
-        return past("the number of columns", limits.max_features, "max_features");
+    if cols > most_cols as u64 {
+        return past("the number of columns", most_cols, "max_features");
     }
     Ok((rows as usize, cols as usize))
 }

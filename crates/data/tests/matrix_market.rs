@@ -81,6 +81,26 @@ fn case_20_a_huge_shape_takes_no_memory() {
 }
 
 #[test]
+fn case_51_a_header_that_declares_entries_past_32_bits_takes_no_memory() {
+    for entries in ["4294967295", "4294967296", "18446744073709551615"] {
+        let error = coordinate("real general", &format!("2 2 {entries}\n1 1 1\n")).unwrap_err();
+        assert!(error.to_string().contains("1 entries and the end"), "{error}");
+    }
+    let error = coordinate("real general", "2 2 18446744073709551616\n1 1 1\n").unwrap_err();
+    assert!(matches!(&error, Error::Malformed { place, .. } if place.at == At::Line(2)), "{error}");
+}
+
+#[test]
+fn case_51_a_shape_past_32_bits_is_refused_whatever_may_be_believed() {
+    let limits = Limits { max_features: usize::MAX, rows: usize::MAX, ..Limits::default() };
+    for shape in ["4294967295 1", "1 4294967296", "18446744073709551615 18446744073709551615"] {
+        let text = format!("%%MatrixMarket matrix coordinate real general\n{shape} 1\n1 1 1\n");
+        let error = matrix_market::parse(text.as_bytes(), "t.mtx", &SparseOptions::default(), &limits).unwrap_err();
+        assert!(matches!(&error, Error::Limit { limit: 4_294_967_294, .. }), "{error}");
+    }
+}
+
+#[test]
 fn case_6_and_5_values_are_checked() {
     for (value, finite) in [("nan", false), ("1e400", false), ("4,5", true), ("x", true)] {
         let error = coordinate("real general", &format!("1 1 1\n1 1 {value}\n")).unwrap_err();

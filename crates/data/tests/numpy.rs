@@ -59,6 +59,52 @@ fn arrays_are_found_by_name() {
     assert!(error.to_string().contains("the arrays X, other, y"), "{error}");
 }
 
+fn named(array: &str) -> ReadOptions {
+    ReadOptions { array: Some(array.to_owned()), ..ReadOptions::default() }
+}
+
+#[test]
+fn the_array_of_features_may_be_named() {
+    let (x, y) = (npy::Array::from_f32(&[2, 2], &[1.0, 2.0, 3.0, 4.0]).unwrap(), ints(&[3, 7]));
+    let file = archive(&[("x_train", x.clone()), ("y_train", y.clone()), ("x_test", x)]);
+    let csv = CsvOptions { label: LabelColumn::Name("y_train".to_owned()), ..CsvOptions::default() };
+    let data = read_bytes(&file, "t", &ReadOptions { csv, ..named("x_train") }).unwrap();
+    assert_eq!((data.cols(), data.class_names), (2, vec!["3".to_owned(), "7".to_owned()]));
+    assert_eq!(read_bytes(&file, "t", &named("x_test")).unwrap().target, Target::None);
+    // Names that are usual count for nothing beside one that is given.
+    assert_eq!(read_bytes(&golden("arrays.npz"), "t", &named("X")).unwrap().class_names.len(), 2);
+}
+
+#[test]
+fn arrays_that_leave_a_choice_or_are_not_there_are_listed_with_the_key() {
+    let x = npy::Array::from_f32(&[1, 2], &[1.0, 2.0]).unwrap();
+    let file = archive(&[("a", x.clone()), ("b", x)]);
+    let error = of(&file).unwrap_err().to_string();
+    assert!(error.contains("the arrays a, b;") && error.contains("name it by data.array (--array)"), "{error}");
+    let error = read_bytes(&file, "t", &named("c")).unwrap_err().to_string();
+    assert!(error.contains("no array \"c\" (the arrays a, b)") && error.contains("data.array"), "{error}");
+}
+
+#[test]
+fn labels_come_from_an_archive_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, of) = (folder.path().join("x.npy"), folder.path().join("y.npz"));
+    std::fs::write(&path, golden("C-little-f4.npy")).unwrap();
+    let read_with = |arrays: &[(&str, npy::Array)], label: LabelColumn| {
+        std::fs::write(&of, archive(arrays)).unwrap();
+        let csv = CsvOptions { label, ..CsvOptions::default() };
+        read(&path, &ReadOptions { csv, labels: Some(of.clone()), ..ReadOptions::default() })
+            .map(|data| data.class_names)
+    };
+    let (few, many) = (ints(&[3, 7]), ints(&[1, 2]));
+    assert_eq!(read_with(&[("only", few.clone())], LabelColumn::Auto).unwrap(), ["3", "7"]);
+    assert_eq!(read_with(&[("z", many.clone()), ("y", few.clone())], LabelColumn::Auto).unwrap(), ["3", "7"]);
+    let both = [("z", many), ("w", few)];
+    assert_eq!(read_with(&both, LabelColumn::Name("z".to_owned())).unwrap(), ["1", "2"]);
+    let error = read_with(&both, LabelColumn::Auto).unwrap_err().to_string();
+    assert!(error.contains("the arrays w, z;") && error.contains("name it by data.label"), "{error}");
+}
+
 #[test]
 fn labels_come_from_a_second_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -191,6 +237,20 @@ fn case_28_and_29_arrays_that_are_no_matrix_are_refused() {
         read_bytes(&twice, "t", &sum).unwrap().features,
         Features::Sparse(Csr::new(1, 3, vec![0, 1], vec![1], vec![3.0]).unwrap())
     );
+}
+
+#[test]
+fn case_51_claims_past_32_bits_take_no_memory_whatever_may_be_believed() {
+    let limits = Limits { max_features: usize::MAX, rows: usize::MAX, ..Limits::default() };
+    let of = |file: &[u8]| read_bytes(file, "t", &ReadOptions { limits, ..ReadOptions::default() }).unwrap_err();
+    for past in [u32::MAX.into(), 1 << 32, 1 << 62, i64::MAX] {
+        for shape in [[past, 1], [1, past], [past, past]] {
+            let error = of(&csr_file(&shape, &[0], &[], &[]));
+            assert!(matches!(&error, Error::Limit { limit: 4_294_967_294, .. }), "{error}");
+        }
+        let error = of(&csr_file(&[1, 3], &[0, past], &[0], &[1.0]));
+        assert!(matches!(&error, Error::Index { .. } | Error::Matrix { .. }), "{error}");
+    }
 }
 
 #[test]

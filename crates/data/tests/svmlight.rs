@@ -64,6 +64,20 @@ fn case_2_indices_past_the_limit_are_refused() {
 }
 
 #[test]
+fn case_51_indices_past_32_bits_are_refused_whatever_may_be_believed() {
+    let limits = Limits { max_features: usize::MAX, ..Limits::default() };
+    for index in ["4294967296", "9223372036854775808", "18446744073709551616", "99999999999999999999999"] {
+        for features in [None, Some(usize::MAX)] {
+            let sparse = SparseOptions { features, ..SparseOptions::default() };
+            let options = ReadOptions { limits, sparse, ..ReadOptions::default() };
+            let error = read_bytes(format!("a 1:1\nb 2:1 {index}:1\n").as_bytes(), "t.svm", &options).unwrap_err();
+            assert!(matches!(&error, Error::Limit { .. } | Error::Index { .. }), "{error}");
+            assert_eq!(at(&error), At::Cell(2, 3));
+        }
+    }
+}
+
+#[test]
 fn the_number_of_features_may_be_given() {
     let four = SparseOptions { features: Some(4), ..SparseOptions::default() };
     assert_eq!(matrix(&read_with("a 1:1\nb 2:1\n", four).unwrap()).cols(), 4);

@@ -143,7 +143,9 @@ fn tell(event: &Event<'_>, output: &Output) {
             line.push_str(&format!(", {} s", significant(record.seconds)));
             output.note(&line);
         }
-        Event::Tried { tried, within } => output.note(&format!("sparse: {}", table::of_try(tried, *within))),
+        Event::Tried { tried, within, measure } => {
+            output.note(&format!("sparse: {}", table::of_try(tried, *within, measure)));
+        }
         Event::Finished { trained } if output.bar() => {
             let seconds: f64 = trained.history.iter().map(|epoch| epoch.seconds).sum();
             let last = trained.history.last();

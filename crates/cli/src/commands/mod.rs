@@ -53,7 +53,10 @@ pub struct DataArgs {
     /// columns as the model has features, otherwise the one that the model was trained with
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
-    /// For data without labels of their own: the file of their labels (IDX, .npy, or text with one a line)
+    /// Array of features in an .npz that holds several; that of its labels is named by --label
+    #[arg(long, value_name = "NAME")]
+    array: Option<String>,
+    /// For data without labels of their own: the file of their labels (IDX, .npy, .npz, or text with one a line)
     #[arg(long, value_name = "FILE")]
     labels: Option<std::path::PathBuf>,
     /// Character between the fields of a table; found from the content unless given
@@ -97,7 +100,8 @@ impl DataArgs {
         limits.max_features = limits.max_features.max(features);
         let sparse =
             SparseOptions { features: Some(features), ..recipe_of(model).map(|r| r.data.sparse).unwrap_or_default() };
-        let data = read_named(&self.data, &ReadOptions { csv, labels: self.labels.clone(), sparse, limits })?;
+        let (array, labels) = (self.array.clone(), self.labels.clone());
+        let data = read_named(&self.data, &ReadOptions { csv, array, labels, sparse, limits })?;
         check_features(model, &data)?;
         Ok(data)
     }

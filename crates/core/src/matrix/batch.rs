@@ -1,7 +1,7 @@
 //! Activations of a mini-batch, feature-major.
 
 use super::buffer::Buffer;
-use super::checked_area;
+use super::{check_u32, checked_area};
 use crate::Result;
 
 /// `features × len` activations; row `j` holds feature `j` of every sample in the batch, contiguously.
@@ -17,6 +17,12 @@ pub struct Batch {
     stride: usize,
 }
 
+/// Checks that features and samples fit 32 bits, as indices of everything that meets a batch do.
+fn check_shape(features: usize, len: usize) -> Result<()> {
+    check_u32("features of a batch", features)?;
+    check_u32("samples of a batch", len)
+}
+
 /// Floats in a cache line, the unit of rows.
 const LANES: usize = 16;
 
@@ -26,6 +32,7 @@ impl Batch {
     /// # Errors
     /// [`Error::TooLarge`](crate::Error::TooLarge) or [`Error::Memory`](crate::Error::Memory) when it cannot be held.
     pub fn zeros(features: usize, len: usize) -> Result<Self> {
+        check_shape(features, len)?;
         let stride = Self::stride_for(len);
         Ok(Self { buffer: Buffer::zeros(checked_area(features, stride)?)?, features, len, stride })
     }
@@ -85,6 +92,7 @@ impl Batch {
         if self.features == features && self.len == len {
             return Ok(());
         }
+        check_shape(features, len)?;
         let stride = Self::stride_for(len);
         let floats = checked_area(features, stride)?;
         if floats <= self.buffer.capacity() {

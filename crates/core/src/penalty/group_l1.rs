@@ -34,7 +34,8 @@ impl<T: Real> Penalty<T> for GroupL1 {
     }
 
     fn prox(&self, w: &mut [T], steps: Steps<'_, T>) {
-        if self.lambda <= 0.0 {
+        // Zeros are zeros at any strength, and the quotients below are none of them at a step size of 0.
+        if self.lambda <= 0.0 || w.iter().all(|&w| w.into() == 0.0) {
             return;
         }
         let shift = |i: usize| self.lambda * steps.of(i);

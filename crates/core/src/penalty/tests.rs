@@ -249,3 +249,59 @@ fn the_threshold_of_the_ball_is_that_of_sorting() {
     assert_eq!(ball_threshold(&mut [], 1.0), 0.0);
     assert!(ball_threshold(&mut [(f32::NAN, 1.0), (1.0, 1.0)], 0.5).is_nan());
 }
+
+/// Strengths, radii and step sizes at the ends of their ranges.
+const EXTREMES: [f64; 6] = [0.0, 5e-324, 1e-300, 1e300, 1e308, f64::MAX];
+
+#[test]
+fn case_50_no_strength_and_no_step_size_makes_weights_that_are_no_numbers() {
+    let starts =
+        [vec![0.5, -2.0, 0.0, 1e-30], vec![0.0; 4], vec![1e-320, -1e-300, 1e30, 0.0], vec![f64::from(f32::MAX); 4]];
+    for case in cases() {
+        for (extreme, step) in EXTREMES.into_iter().flat_map(|x| [1e-300, 1e-3, 1.0, 1e10, 1e300].map(|step| (x, step)))
+        {
+            let numbers = Numbers { lambda: extreme, radius: extreme, ..case.numbers };
+            for (start, uneven) in starts.iter().flat_map(|start| [(start, 1.0), (start, 1e-20)]) {
+                let steps = [step, step * uneven, step, step];
+                let mut w = start.clone();
+                (entry(case.name).double)(&numbers).prox(&mut w, Steps::Each(&steps));
+                let shrunk = w.iter().zip(start).all(|(w, start)| w.abs() <= start.abs() && w * start >= 0.0);
+                assert!(shrunk, "{} {extreme}, steps {steps:?}: {start:?} became {w:?}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn case_50_a_strength_of_zero_changes_nothing() {
+    for case in cases().into_iter().filter(|case| case.name != "l1-ball") {
+        let mut w = [0.5, -2.0, 0.0, 1e-30];
+        (entry(case.name).double)(&Numbers { lambda: 0.0, ..case.numbers }).prox(&mut w, Steps::Same(0.7));
+        assert_eq!(w, [0.5, -2.0, 0.0, 1e-30], "{}", case.name);
+    }
+}
+
+#[test]
+fn case_50_strengths_from_the_largest_weight_on_make_all_weights_zero() {
+    for case in cases().into_iter().filter(|case| case.name != "l1-ball") {
+        for lambda in [2.0, 1e10, 1e308, f64::MAX] {
+            // Of the elastic net a quarter is L1; a group is zero from its norm on.
+            let (mut w, step) = ([0.5, -2.0, 0.0, 1e-30], if case.name == "l1" { 1.0 } else { 4.0 });
+            (entry(case.name).double)(&Numbers { lambda, ..case.numbers }).prox(&mut w, Steps::Same(step));
+            assert_eq!(w, [0.0; 4], "{} {lambda}", case.name);
+        }
+    }
+}
+
+#[test]
+fn case_50_a_ball_of_any_radius_holds_what_is_projected() {
+    for (radius, expected) in
+        [(0.0, [0.0; 3]), (1e-300, [0.0, -1e-300, 0.0]), (1e308, [0.5, -2.0, 1.0]), (f64::MAX, [0.5, -2.0, 1.0])]
+    {
+        let mut w = [0.5f64, -2.0, 1.0];
+        L1Ball { radius }.prox(&mut w, Steps::Same(0.7));
+        // What is left of the largest weight is lost in its last bit.
+        assert!(w.iter().zip(expected).all(|(w, e)| (w - e).abs() < 1e-15), "{radius}: {w:?}");
+        assert!(w.iter().map(|w| w.abs()).sum::<f64>() <= radius.max(1e-15));
+    }
+}

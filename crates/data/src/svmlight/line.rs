@@ -66,7 +66,9 @@ impl<'a> Line<'a> {
         };
         let first = u64::from(options.first_index != FirstIndex::Zero);
         // With `Auto` the last of features counted from 1 passes here, and `Rows::shape` has the last word.
-        let largest = (options.features.unwrap_or(limits.max_features) as u64 + first).saturating_sub(1);
+        // Whatever is believed, indices have 32 bits.
+        let believed = options.features.unwrap_or(limits.max_features).min(u32::MAX as usize - 1) as u64;
+        let largest = (believed + first).saturating_sub(1);
         let number = match index.parse::<u32>() {
             Ok(0) if options.first_index == FirstIndex::One => {
                 return Err(wrong("1 or more, as the file is said to count from 1: is its first index 0?".to_owned()));
@@ -76,7 +78,7 @@ impl<'a> Line<'a> {
                 return Err(wrong(format!("at most {largest}, the number of features that there are")));
             }
             _ => {
-                let (what, limit) = ("a feature index", limits.max_features as u64);
+                let (what, limit) = ("a feature index", believed);
                 return Err(Error::Limit { place: self.place(column), what, limit, option: "max_features" });
             }
         };

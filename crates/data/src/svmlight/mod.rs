@@ -102,7 +102,7 @@ impl Rows {
             Some(features) if found > features => {
                 let expected = format!(
                     "at most {}, as there are {features} features counted from {first}",
-                    (features + usize::from(first)).saturating_sub(1)
+                    features.saturating_add(usize::from(first)).saturating_sub(1)
                 );
                 let place = Place::new(name, At::Line(line));
                 Err(Error::Index {

@@ -288,7 +288,8 @@ fn shrink_rows(network: &mut Network, rule: &Rule, strength: f64) {
     let count = network.weights().count();
     for weight in weights(network).take(count.saturating_sub(1)) {
         let sizes = sizes(weight, rule);
-        let penalty = GroupL1 { lambda: strength * (weight.cols() as f64).sqrt() };
+        // Finite: an infinite one times the step size 0 of a warm-up would be no number.
+        let penalty = GroupL1 { lambda: (strength * (weight.cols() as f64).sqrt()).min(f64::MAX) };
         // The largest stays as it is: a layer without neurons lets nothing through.
         let norms = row_norms(weight);
         let largest = (0..norms.len()).max_by(|&a, &b| norms[a].total_cmp(&norms[b]));

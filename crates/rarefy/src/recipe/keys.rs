@@ -129,6 +129,11 @@ fn number_of_features(value: &Value) -> Result<u64, String> {
         .and_then(|n| if n < u64::from(u32::MAX) { Ok(n) } else { wrong(value, "a number below 4294967295") })
 }
 
+/// A column, by name or by number from 1.
+fn column(value: &Value) -> Result<String, String> {
+    if let Value::Whole(_) = value { whole(value, 1).map(|n| n.to_string()) } else { text(value) }
+}
+
 /// A share below 1, or a number of rows.
 fn part(value: &Value) -> Result<Part, String> {
     match value {
@@ -165,10 +170,15 @@ static KEYS: &[Key] = &[
         set: |r, v| part(v).map(|v| r.data.validation = v), get: |r| Some(show_part(r.data.validation)) },
     Key { name: "data.rows", help: "learn from so many of the training rows only, drawn at random; from all unless given", only: None,
         set: |r, v| whole(v, 1).map(|v| r.data.rows = Some(v)), get: |r| r.data.rows.and_then(count) },
-    Key { name: "data.label", help: "label column of a table: its name, or its number from 1; the last unless given", only: None,
-        set: |r, v| { r.data.label = Some(if let Value::Whole(_) = v { whole(v, 1)?.to_string() } else { text(v)? }); Ok(()) },
-        get: |r| r.data.label.as_deref().and_then(words) },
-    Key { name: "data.labels", help: "for data without labels of their own: the file of their labels (IDX, .npy, or text with one a line)", only: None,
+    Key { name: "data.array", help: "array of features in an .npz that holds several; X, x, features or data unless given", only: None,
+        set: |r, v| text(v).map(|v| r.data.array = Some(v)), get: |r| r.data.array.as_deref().and_then(words) },
+    Key { name: "data.test-array", help: "as data.array, for the file of data.test, which may then be that of data.train", only: None,
+        set: |r, v| text(v).map(|v| r.data.test_array = Some(v)), get: |r| r.data.test_array.as_deref().and_then(words) },
+    Key { name: "data.label", help: "label column of a table: its name, or its number from 1, the last unless given; array of labels in an .npz", only: None,
+        set: |r, v| column(v).map(|v| r.data.label = Some(v)), get: |r| r.data.label.as_deref().and_then(words) },
+    Key { name: "data.test-label", help: "as data.label, for the file of data.test", only: None,
+        set: |r, v| column(v).map(|v| r.data.test_label = Some(v)), get: |r| r.data.test_label.as_deref().and_then(words) },
+    Key { name: "data.labels", help: "for data without labels of their own: the file of their labels (IDX, .npy, .npz, or text with one a line)", only: None,
         set: |r, v| text(v).map(|v| r.data.labels = Some(v)), get: |r| r.data.labels.as_deref().and_then(words) },
     Key { name: "data.test-labels", help: "as data.labels, for the file of data.test", only: None,
         set: |r, v| text(v).map(|v| r.data.test_labels = Some(v)), get: |r| r.data.test_labels.as_deref().and_then(words) },
@@ -224,7 +234,7 @@ static KEYS: &[Key] = &[
         set: |r, v| positive(v).map(|v| r.train.epsilon = Some(v)), get: |r| some(r.train.epsilon) },
     Key { name: "train.weight-decay", help: "L2 penalty; decoupled decay with adamw; the optimizer's own unless given", only: None,
         set: |r, v| not_negative(v).map(|v| r.train.weight_decay = Some(v)), get: |r| some(r.train.weight_decay) },
-    Key { name: "train.learning-rate", help: "largest step size; auto (adam, adamw): found while training, and the schedule scales what is found; the optimizer's own unless given", only: None,
+    Key { name: "train.learning-rate", help: "largest step size; auto (adam, adamw): found while training, and the schedule scales what is found (cosine suits it, constant badly); the optimizer's own unless given", only: None,
         set: |r, v| learning_rate(v).map(|v| r.train.learning_rate = Some(v)), get: |r| r.train.learning_rate.map(show_rate) },
     Key { name: "train.schedule", help: "constant, step, cosine or one-cycle: how the step size changes", only: None,
         set: |r, v| word(v, &Shape::names()).map(|v| r.train.schedule = v), get: |r| words(&r.train.schedule) },

@@ -106,8 +106,14 @@ pub struct Data {
     pub validation: Part,
     /// Learn from so many of the rows that are left for training; all if `None`.
     pub rows: Option<u64>,
-    /// The label column of a table: its name, or its number from 1.
+    /// The array of features in an `.npz`; found unless given.
+    pub array: Option<String>,
+    /// The same for the file of `test`; as `array` unless given.
+    pub test_array: Option<String>,
+    /// The label column of a table: its name, or its number from 1; the array of labels in an `.npz`.
     pub label: Option<String>,
+    /// The same for the file of `test`; as `label` unless given.
+    pub test_label: Option<String>,
     /// For data without labels of their own: the file of their labels.
     pub labels: Option<String>,
     /// The same for the file of `test`.
@@ -258,7 +264,10 @@ impl Default for Data {
             test: None,
             validation: Part::Share(0.1),
             rows: None,
+            array: None,
+            test_array: None,
             label: None,
+            test_label: None,
             labels: None,
             test_labels: None,
             task: "auto".to_owned(),

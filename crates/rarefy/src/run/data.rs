@@ -59,6 +59,7 @@ pub fn read_options(data: &Data) -> Result<ReadOptions> {
             task: data.task.parse().map_err(wrong)?,
             classes: None,
         },
+        array: data.array.clone(),
         labels: data.labels.as_ref().map(PathBuf::from),
         sparse: data.sparse,
         limits: Limits { max_features: data.max_features.map_or(limits.max_features, |n| n as usize), ..limits },
@@ -197,8 +198,12 @@ fn read_both(data: &mut Data) -> Result<(Dataset, Dataset)> {
             let test = own_test.map_or_else(|| bundled::load(&name).map(|set| set.test), Ok)?;
             Ok((train, test))
         }
-        Test::Named(name) if name == data.train => {
-            let problem = "the test data are the training data; leave data.test out, or give other data".to_owned();
+        Test::Named(name)
+            if name == data.train && data.test_array.as_ref().is_none_or(|a| Some(a) == data.array.as_ref()) =>
+        {
+            let problem = "the test data are the training data; leave data.test out, give other data, or name another array of the \
+                           file by data.test-array"
+                .to_owned();
             Err(Error::Recipe { place: "data.test".to_owned(), problem })
         }
         Test::Named(name) if bundled::is_bundled(&name) => Ok((train, bundled::load(&name)?.test)),
@@ -206,11 +211,15 @@ fn read_both(data: &mut Data) -> Result<(Dataset, Dataset)> {
             // The test data have the training data's features, whether or not the last of them occur.
             let features = matches!(train.features, Features::Sparse(_)).then(|| train.cols());
             let sparse = SparseOptions { features, first_index: data.sparse.first_index, ..options.sparse };
-            let test = read_named(
-                &name,
-                &ReadOptions { labels: data.test_labels.as_ref().map(PathBuf::from), sparse, ..options },
-            )?;
-            Ok((train, test))
+            let label = data.test_label.as_ref().or(data.label.as_ref()).map(String::as_str);
+            let options = ReadOptions {
+                csv: CsvOptions { label: label_column(label), ..options.csv },
+                array: data.test_array.clone().or(options.array),
+                labels: data.test_labels.as_ref().map(PathBuf::from),
+                sparse,
+                limits: options.limits,
+            };
+            Ok((train, read_named(&name, &options)?))
         }
         Test::Part(part) => {
             let (rest, test) = divide(&train, part.of(train.rows()), TEST_SEED)?;

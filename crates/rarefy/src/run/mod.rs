@@ -115,8 +115,10 @@ pub enum Event<'a> {
     Tried {
         /// What came of it.
         tried: &'a Try,
-        /// Points of accuracy that it may be below its twin.
+        /// Points that it may be below its twin.
         within: f64,
+        /// Of what: `accuracy` or `precision@1`.
+        measure: &'static str,
     },
     /// All models are trained; they read the test rows now.
     Testing,
@@ -130,6 +132,8 @@ pub struct Job {
     disk: Box<dyn Disk>,
     state: checkpoint::State,
     roles: Vec<Role>,
+    /// The least density that the network can have.
+    least: f64,
     resumed: bool,
     _lock: Lock,
 }
@@ -185,6 +189,7 @@ impl Job {
         disk: Box<dyn Disk>,
     ) -> Result<Self> {
         let folder = options.out.clone();
+        let least = plan::least_density(&plan::net(&recipe, Role::Sparse, parts.train.cols(), 0))?;
         let lock = prepare(&folder)?;
         let identity = Identity { recipe, data: parts.fingerprint.clone() };
         let path = folder.join(CHECKPOINT);
@@ -192,7 +197,7 @@ impl Job {
             true => (checkpoint::read(&path, &identity)?, true),
             false => (checkpoint::State::default(), false),
         };
-        let job = Self { identity, parts, folder, disk, state, roles, resumed, _lock: lock };
+        let job = Self { identity, parts, folder, disk, state, roles, least, resumed, _lock: lock };
         job.write(RECIPE, job.identity.recipe.to_toml().as_bytes())?;
         match resumed {
             // They may have been lost since; the checkpoint has them.

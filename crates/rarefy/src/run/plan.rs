@@ -7,8 +7,10 @@ use rarefy_nn::trainer::{ClassWeights, Stop};
 use rarefy_nn::{Config, Net, Optimizer, Sparsity};
 use serde::{Deserialize, Serialize};
 
+mod least;
 mod optimizer;
 
+pub use least::density as least_density;
 use optimizer::optimizer;
 
 use crate::recipe::{self, LearningRate, Recipe, Spread};
@@ -175,7 +177,8 @@ const LEAST_DENSITY: f64 = 1e-4;
 /// Bytes of an artifact beside its weights, about: names, the recipe as run, the checksum; and for each layer.
 const FILE_BYTES: (f64, f64) = (8192.0, 512.0);
 
-/// The density at which a model of this recipe has the weights, or the file the bytes, that it asks for.
+/// The density at which a model of this recipe has the weights, or the file the bytes, that it asks for: at most 1, and below 0 for a
+/// file that has no room for a weight.
 fn asked_density(recipe: &Recipe, inputs: usize) -> Option<f64> {
     let layers = &recipe.model.layers;
     let all = entries(layers, inputs).max(1) as f64;
@@ -188,7 +191,7 @@ fn asked_density(recipe: &Recipe, inputs: usize) -> Option<f64> {
         let rows = widths.iter().map(|&rows| 8.0 * (rows + 1) as f64 + FILE_BYTES.1).sum::<f64>();
         Some((bytes - FILE_BYTES.0 - rows) / each)
     })?;
-    Some((nonzeros / all).clamp(1.0 / all, 1.0))
+    Some((nonzeros / all).min(1.0))
 }
 
 /// How sparse a model is.
@@ -325,15 +328,16 @@ fn scale_to(layers: &[String], inputs: usize, nnz: usize) -> f64 {
 /// All that the trainer needs to know of a model.
 ///
 /// # Errors
-/// Names that do not exist.
+/// Names that do not exist; [`Error::Recipe`] for fewer weights than there are weight matrices.
 pub fn config(recipe: &Recipe, role: Role, inputs: usize, nnz: usize) -> Result<Config> {
     let train = &recipe.train;
     let mut sparsity = sparsity(recipe, role)?;
-    if let Some(density) = asked_density(recipe, inputs).filter(|_| role == Role::Sparse && is_sparse(recipe)) {
-        sparsity.density = density;
+    let net = net(recipe, role, inputs, nnz);
+    if role == Role::Sparse && is_sparse(recipe) {
+        least::hold(recipe, &net, inputs, &mut sparsity)?;
     }
     Ok(Config {
-        net: net(recipe, role, inputs, nnz),
+        net,
         // Filled in from the labels once they are read.
         loss: train.loss.clone().unwrap_or_else(|| "cross-entropy".to_owned()),
         optimizer: optimizer(recipe, role)?,

@@ -7,6 +7,8 @@
 //! A model is *within* `ε` if the upper end of a one-sided 95 % confidence interval of how far it is below the twin is at most `ε`, on the
 //! validation rows: with `b` rows that only the twin gets right, `c` that only the sparse model does, of `n` rows, that is
 //! `δ + 1.645·√(b + c − nδ²)/n`, `δ = (b − c)/n` (McNemar's pairs). The more validation rows, the sparser the model that is sure.
+//!
+//! Where targets are sets of classes a row is right if the first class that a model says is one of its own: accuracy is precision@1 then.
 
 use rarefy_core::progress::Progress;
 use rarefy_data::Target;
@@ -15,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use super::data::Parts;
 use super::{Event, Job, Role};
-use crate::{Error, Recipe, Result, evaluate};
+use crate::evaluate::{self, Ranked};
+use crate::{Error, Recipe, Result};
 
 /// The first sparsity tried.
 const FIRST: f64 = 0.95;
@@ -35,8 +38,10 @@ const SURE: f64 = 1.645;
 /// A search: what was asked for, and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Search {
-    /// Points of accuracy that a model may be below its twin.
+    /// Points that a model may be below its twin.
     pub within: f64,
+    /// Of what: `accuracy`, or `precision@1` where targets are sets of classes.
+    pub measure: &'static str,
     /// Every sparsity tried, in order.
     pub tried: Vec<Try>,
     /// Which of them the result is: the sparsest that is surely within; if none is, the one that comes closest.
@@ -51,8 +56,8 @@ pub struct Try {
     pub sparsity: f64,
     /// Nonzeros of the model that came of it.
     pub nnz: usize,
-    /// Its accuracy on the validation rows.
-    pub validation_accuracy: f64,
+    /// The share of the validation rows that it gets right.
+    pub validation_right: f64,
     /// Points by which that is below the twin's.
     pub below: f64,
     /// The most points that it is below with 95 % confidence.
@@ -68,22 +73,23 @@ impl Search {
     }
 }
 
-/// The sparsity to try next; `None` ends the search.
-fn next(tried: &[Try]) -> Option<f64> {
+/// The sparsity to try next, of a network whose density is `least` at least; `None` ends the search.
+fn next(tried: &[Try], least: f64) -> Option<f64> {
+    let least = least.max(LEAST);
     let density = |one: &Try| 1.0 - one.sparsity;
     let good = tried.iter().filter(|one| one.held).map(density).min_by(f64::total_cmp);
     let sparser = |found: &f64| good.is_none_or(|good| *found < good);
     let bad = tried.iter().filter(|one| !one.held).map(density).filter(sparser).max_by(f64::total_cmp);
     let wanted = match (good, bad) {
         _ if tried.len() >= MOST => None,
-        (None, None) => Some(1.0 - FIRST),
-        (Some(good), None) => Some(good / 2.0).filter(|&half| half >= LEAST),
+        (None, None) => Some((1.0 - FIRST).max(least)),
+        (Some(good), None) => Some(good / 2.0).filter(|&half| half >= least),
         (None, Some(bad)) => Some(bad * 2.0).filter(|&twice| twice < 1.0),
         (Some(good), Some(bad)) => (good > CLOSE * bad).then(|| (good * bad).sqrt()),
     }?;
     // Two digits of density: people will read it.
     let unit = 10f64.powf(wanted.log10().floor() - 1.0);
-    let rounded = (wanted / unit).round() * unit;
+    let rounded = if wanted > least { (wanted / unit).round() } else { (wanted / unit).ceil() } * unit;
     let sparsity = ((1.0 - rounded) * 1e9).round() / 1e9;
     // Rounding may lead back to where the search was.
     tried.iter().all(|one| one.sparsity != sparsity).then_some(sparsity)
@@ -110,20 +116,38 @@ pub(super) fn check(recipe: &Recipe, parts: &Parts) -> Result<()> {
     let wrong = |problem: &str| Err(Error::Recipe { place: "sparsity.within".to_owned(), problem: problem.to_owned() });
     match (&parts.train.target, recipe.sparsity.within) {
         (_, None) => Ok(()),
-        (Target::Classes(_), _) if super::data::aim(recipe) == super::Aim::Target => match parts.validation[..] {
-            [] => wrong("compares accuracies on the validation part, which has no rows; raise data.validation"),
-            _ => Ok(()),
-        },
+        (Target::Classes(_) | Target::Labels(_), _) if super::data::aim(recipe) == super::Aim::Target => {
+            match parts.validation[..] {
+                [] => wrong("compares accuracies on the validation part, which has no rows; raise data.validation"),
+                _ => Ok(()),
+            }
+        }
         _ => wrong("compares accuracies, which these targets have none of; give sparsity.target instead"),
     }
 }
 
-/// Which validation rows a model gets right.
+/// Which validation rows a model gets right; of sets of classes, those whose first one is.
 fn right(model: &Artifact, parts: &Parts) -> Result<Vec<bool>> {
     let rows: Vec<usize> = parts.validation.iter().map(|&row| row as usize).collect();
-    let Target::Classes(truth) = &parts.train.target else { return Ok(Vec::new()) };
-    let said = evaluate::classes(model, &parts.train.features.select(&rows)?)?;
-    Ok(rows.iter().zip(said).map(|(&row, said)| truth[row] == said).collect())
+    let features = parts.train.features.select(&rows)?;
+    Ok(match &parts.train.target {
+        Target::Classes(truth) => {
+            let said = evaluate::classes(model, &features)?;
+            rows.iter().zip(said).map(|(&row, said)| truth[row] == said).collect()
+        }
+        Target::Labels(truth) => {
+            let said = evaluate::ranked(model, &features, 1)?;
+            let hit =
+                |(&row, said): (&usize, &Ranked)| said.iter().any(|&(class, _)| truth.contains(row, class as usize));
+            rows.iter().zip(&said).map(hit).collect()
+        }
+        Target::Values(_) | Target::None => Vec::new(),
+    })
+}
+
+/// What the share of right rows is called.
+fn measure(target: &Target) -> &'static str {
+    if let Target::Labels(_) = target { "precision@1" } else { "accuracy" }
 }
 
 impl Job {
@@ -132,15 +156,21 @@ impl Job {
         let mut recipe = self.identity.recipe.clone();
         if recipe.sparsity.within.is_some() && role == Role::Sparse {
             recipe.sparsity.within = None;
-            recipe.sparsity.target = next(&self.state.tried).unwrap_or(FIRST);
+            recipe.sparsity.target = self.next().unwrap_or(FIRST);
         }
         recipe
+    }
+
+    /// The sparsity to try next.
+    fn next(&self) -> Option<f64> {
+        next(&self.state.tried, self.least)
     }
 
     /// What came of the search, if it was one.
     pub(super) fn search(&self) -> Option<Search> {
         let tried = self.state.tried.clone();
-        Some(Search { within: self.identity.recipe.sparsity.within?, chosen: chosen(&tried)?, tried })
+        let within = self.identity.recipe.sparsity.within?;
+        Some(Search { within, measure: measure(&self.parts.train.target), chosen: chosen(&tried)?, tried })
     }
 
     /// Trains sparse models until the sparsest that is within is found; the twin is trained.
@@ -150,9 +180,10 @@ impl Job {
         progress: &dyn Progress,
         watch: &mut dyn FnMut(&Event<'_>),
     ) -> Result<()> {
+        let measure = measure(&self.parts.train.target);
         let twin = self.state.done.iter().find(|trained| trained.role == Role::Twin);
         let twin = twin.map_or_else(|| Ok(Vec::new()), |twin| right(&twin.artifact, &self.parts))?;
-        while let Some(sparsity) = next(&self.state.tried) {
+        while let Some(sparsity) = self.next() {
             let trained = self.train(Role::Sparse, progress, watch)?;
             watch(&Event::Finished { trained: &trained });
             let own = right(&trained.artifact, &self.parts)?;
@@ -162,13 +193,13 @@ impl Job {
             self.state.tried.push(Try {
                 sparsity,
                 nnz: trained.artifact.graph.nnz(),
-                validation_accuracy: hits as f64 / own.len().max(1) as f64,
+                validation_right: hits as f64 / own.len().max(1) as f64,
                 below,
                 at_most,
                 held: at_most <= within,
             });
             let last = self.state.tried.len() - 1;
-            watch(&Event::Tried { tried: &self.state.tried[last], within });
+            watch(&Event::Tried { tried: &self.state.tried[last], within, measure });
             if chosen(&self.state.tried) == Some(last) {
                 self.save(&trained)?;
                 self.state.done.retain(|trained| trained.role != Role::Sparse);
@@ -187,14 +218,14 @@ mod tests {
     fn tried(of: &[(f64, bool)]) -> Vec<Try> {
         let one = |&(sparsity, held): &(f64, bool)| {
             let at_most = if held { 0.4 } else { 0.6 + sparsity };
-            Try { sparsity, nnz: 1, validation_accuracy: 0.9, below: 0.1, at_most, held }
+            Try { sparsity, nnz: 1, validation_right: 0.9, below: 0.1, at_most, held }
         };
         of.iter().map(one).collect()
     }
 
     #[test]
     fn the_search_goes_up_down_and_in_between() {
-        let search = |of: &[(f64, bool)]| next(&tried(of));
+        let search = |of: &[(f64, bool)]| next(&tried(of), 0.0);
         assert_eq!(search(&[]), Some(0.95));
         assert_eq!(search(&[(0.95, true)]), Some(0.975));
         assert_eq!(search(&[(0.95, false)]), Some(0.9));
@@ -210,10 +241,17 @@ mod tests {
     }
 
     #[test]
+    fn no_density_is_tried_that_the_network_cannot_have() {
+        assert_eq!(next(&[], 0.123), Some(0.87));
+        assert_eq!(next(&tried(&[(0.95, true)]), 0.03), None);
+        assert_eq!(next(&tried(&[(0.95, true)]), 0.025), Some(0.975));
+    }
+
+    #[test]
     fn every_search_ends() {
         for limit in [0.0, 0.3, 0.905, 0.981, 0.99995, 1.0] {
             let mut all = Vec::new();
-            while let Some(sparsity) = next(&all) {
+            while let Some(sparsity) = next(&all, 0.0) {
                 assert!(sparsity > 0.0 && sparsity < 1.0 && all.len() < MOST, "{sparsity}");
                 all.extend(tried(&[(sparsity, sparsity <= limit)]));
             }
