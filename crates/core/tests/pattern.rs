@@ -86,42 +86,6 @@ proptest! {
     }
 }
 
-proptest! {
-    #[test]
-    fn replacing_is_a_difference_and_a_union((shape, nnz, _, seed) in sizes(), (some, more) in (0usize..40, 0usize..40)) {
-        let pattern = Pattern::random(shape, nnz, Structure::Unstructured, Key::new(seed, 0)).unwrap();
-        let mut stream = Key::new(seed, 1).stream(0);
-        let positions = rarefy_core::random::sample(some.min(nnz), nnz as u64, &mut stream).unwrap();
-        let dropped: Vec<u32> = positions.into_iter().map(|at| at as u32).collect();
-        let number = |(i, j): (usize, usize)| (i * shape.1 + j) as u64;
-        let mut expected: BTreeSet<u64> = pattern.iter().map(number).collect();
-        let absent: Vec<u64> = (0..(shape.0 * shape.1) as u64).filter(|cell| !expected.contains(cell)).collect();
-        let chosen = rarefy_core::random::sample(more.min(absent.len()), absent.len() as u64, &mut stream).unwrap();
-        let grown: Vec<u64> = chosen.into_iter().map(|at| absent[at as usize]).collect();
-        let all: Vec<u64> = expected.iter().copied().collect();
-        dropped.iter().for_each(|&at| assert!(expected.remove(&all[at as usize])));
-        expected.extend(&grown);
-        let replaced = pattern.replace(&dropped, &grown).unwrap();
-        check(&replaced);
-        prop_assert_eq!(replaced.iter().map(number).collect::<BTreeSet<_>>(), expected);
-    }
-}
-
-#[test]
-fn replacements_that_cannot_be_are_refused() {
-    let pattern = Pattern::new(2, 3, vec![0, 2, 3], vec![0, 2, 1]).unwrap();
-    let refused = |dropped: &[u32], grown: &[u64]| {
-        assert!(matches!(pattern.replace(dropped, grown), Err(Error::Parameter { .. })), "{dropped:?} {grown:?}");
-    };
-    refused(&[1, 0], &[]);
-    refused(&[3], &[]);
-    refused(&[], &[3, 1]);
-    refused(&[], &[6]);
-    refused(&[], &[2]);
-    assert_eq!(pattern.replace(&[1], &[2]).unwrap(), pattern);
-    assert!(pattern.expand((2, 3), Structure::Block { rows: 2, cols: 1 }).is_err());
-}
-
 #[test]
 fn every_entry_is_equally_likely() {
     let (shape, draws) = ((3, 4), 24_000);

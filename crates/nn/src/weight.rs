@@ -17,7 +17,7 @@ pub use storage::DENSE_FROM;
 pub use transposed::Transposed;
 
 use front::Front;
-use storage::{Storage, take_over};
+use storage::{Storage, moves};
 
 use crate::{Error, Input, Param, Result, Step};
 use rarefy_core::kernels::dense::{Strided, product};
@@ -213,10 +213,7 @@ impl Weight {
     /// # Panics
     /// When it is shorter than the values.
     pub fn in_row_order(&self, array: &[f32]) -> Vec<f32> {
-        match &self.storage {
-            Storage::Sparse(pattern) => pattern.in_row_order(array),
-            Storage::Dense { .. } => self.storage.places().iter().map(|&at| array[at as usize]).collect(),
-        }
+        self.storage.places().iter().map(|&at| array[at as usize]).collect()
     }
 
     /// The values, in row order over the pattern.
@@ -261,11 +258,13 @@ impl Weight {
 
     /// Moves the numbers of the entries that `old`, its pattern, and `pattern`, that of `new`, share.
     fn store_in(&mut self, new: Storage, old: &Pattern, pattern: &Pattern) -> Result<()> {
-        let arrays: Vec<&[f32]> = self.param.arrays().map(|(_, array)| &array[..]).collect();
-        let moved = match (&new, &self.storage) {
-            (Storage::Sparse(new), Storage::Sparse(old)) => new.take_over(old, &arrays)?,
-            _ => take_over(&new, pattern, &self.storage, old, &arrays)?,
-        };
+        let moves = moves(old, &self.storage.places(), pattern, &new.places());
+        let mut moved = Vec::new();
+        for (_, array) in self.param.arrays() {
+            let mut to = rarefy_core::matrix::try_vec("weight", new.len(), 0.0f32)?;
+            moves.iter().for_each(|&(from, at)| to[at as usize] = array[from as usize]);
+            moved.push(to);
+        }
         self.param.arrays_mut().zip(moved).for_each(|((_, array), moved)| *array = moved);
         (self.storage, self.front) = (new, None);
         Ok(())

@@ -26,7 +26,7 @@ mod slice;
 
 use super::{Dense, Value, try_vec};
 use crate::{Error, Result};
-pub(crate) use build::{add_up, regroup};
+pub(crate) use build::regroup;
 pub(crate) use check::{check_shape, check_structure};
 use std::marker::PhantomData;
 

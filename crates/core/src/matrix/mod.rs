@@ -24,7 +24,7 @@ pub use batch::Batch;
 pub use compressed::{Axis, ByColumn, ByRow, Compressed, CompressedView, Csc, CscView, Csr, CsrView};
 pub use dense::{Dense, DenseView};
 
-pub(crate) use compressed::{add_up, check_shape, check_structure, density, regroup, try_copy, try_with_capacity};
+pub(crate) use compressed::{check_shape, check_structure, density, regroup, try_copy, try_with_capacity};
 
 use crate::{Error, Result};
 

@@ -2,10 +2,8 @@
 
 use super::{Pattern, Structure, TopK};
 use crate::matrix::{check_shape, check_u32, checked_area, try_vec, try_with_capacity};
-use crate::parallel::{self, Shared};
 use crate::random::{Key, Stream, sample};
 use crate::{Error, Result};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How many cells of each class hold `nnz` entries together, or as few less as no further cell would fit below;
 /// `classes` are numbers of cells and entries a cell. All classes are as full as each other, up to rounding; what is left
@@ -192,124 +190,46 @@ impl Pattern {
     /// [`Error::Parameter`] unless cells rise strictly and exist; [`Error::TooLarge`] or [`Error::Memory`] when the
     /// pattern cannot be held.
     pub fn from_cells(shape: (usize, usize), structure: Structure, cells: &[u64]) -> Result<Self> {
-        let cols = shape.1;
-        check_shape(shape.0, cols)?;
+        let (rows, cols) = shape;
+        check_shape(rows, cols)?;
         let grid = structure.grid(shape)?;
+        let (height, width) = structure.cell();
         let rising = cells.is_sorted_by(|a, b| a < b);
         if let Some(last) = cells.last().filter(|&&last| !rising || last >= (grid.0 * grid.1) as u64) {
             let found = if rising { format!("{last} of {}", grid.0 * grid.1) } else { "out of order".into() };
             return Err(Error::Parameter { name: "cells of a pattern", found, expected: "rising numbers of cells" });
         }
-        if let Structure::Window { keep, of } = structure {
-            let window = |cell: u64| (cell / cols as u64, cell % cols as u64 / of as u64);
-            // Cells rise, so that those of a window stand together.
-            if let Some(full) = cells.windows(keep + 1).find(|run| window(run[0]) == window(run[keep])) {
-                let found = format!("{} in the window of cell {}", keep + 1, full[0]);
-                return Err(Error::Parameter { name: "cells of a pattern", found, expected: "the quota kept" });
+        let nnz = match structure {
+            Structure::Unstructured => cells.len(),
+            Structure::Window { keep, of } => {
+                let window = |cell: u64| (cell / cols as u64, cell % cols as u64 / of as u64);
+                // Cells rise, so that those of a window stand together.
+                if let Some(full) = cells.windows(keep + 1).find(|run| window(run[0]) == window(run[keep])) {
+                    let found = format!("{} in the window of cell {}", keep + 1, full[0]);
+                    return Err(Error::Parameter { name: "cells of a pattern", found, expected: "the quota kept" });
+                }
+                cells.len()
             }
-        }
-        check_u32("cells", cells.len())?;
-        let mut indptr = try_vec("pattern", grid.0 + 1, 0u32)?;
-        let mut indices: Vec<u32> = try_with_capacity("pattern", cells.len())?;
-        for band in 0..grid.0 {
-            let (first, bound) = ((band * grid.1) as u64, ((band + 1) * grid.1) as u64);
-            let here = cells[indices.len()..].iter().take_while(|&&cell| cell < bound);
-            indices.extend(here.map(|cell| (cell - first) as u32));
-            indptr[band + 1] = indices.len() as u32;
-        }
-        Self { rows: grid.0, cols: grid.1, indptr, indices }.expand(shape, structure)
-    }
-
-    /// The pattern of `shape` that consists of the cells of a structure that this one, of the shape of its grid, has.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] when it is not of the shape of the grid; [`Error::TooLarge`] or [`Error::Memory`] when the pattern cannot
-    /// be held.
-    pub fn expand(self, shape: (usize, usize), structure: Structure) -> Result<Self> {
-        let (rows, cols) = shape;
-        let grid = structure.grid(shape)?;
-        if grid != (self.rows, self.cols) {
-            let found = format!("{:?}", (self.rows, self.cols));
-            return Err(Error::Parameter {
-                name: "cells of a pattern",
-                found,
-                expected: "as many as the structure has",
-            });
-        }
-        let (height, width) = structure.cell();
-        if (height, width) == (1, 1) {
-            return Ok(self);
-        }
-        let columns = |cell: u32| cell as usize * width..((cell as usize + 1) * width).min(cols);
-        let row_len = |band: usize| self.row(band).iter().map(|&cell| columns(cell).len()).sum::<usize>();
-        let nnz = (0..grid.0).map(|band| row_len(band) * height.min(rows - band * height)).sum();
+            Structure::Block { .. } => cells.iter().map(|&cell| structure.entries(shape, cell)).sum(),
+        };
         check_u32("nonzeros", nnz)?;
         let mut indptr = try_vec("pattern", rows + 1, nnz as u32)?;
         let mut indices: Vec<u32> = try_with_capacity("pattern", nnz)?;
-        for (i, start) in indptr[..rows].iter_mut().enumerate() {
-            *start = indices.len() as u32;
-            for &cell in self.row(i / height) {
-                let columns = columns(cell);
-                indices.extend(columns.start as u32..columns.end as u32);
+        let mut rest = cells;
+        for band in 0..grid.0 {
+            let bound = ((band + 1) * grid.1) as u64;
+            // Not a binary search over all of `rest`: bands are short.
+            let (here, after) = rest.split_at(rest.iter().take_while(|&&cell| cell < bound).count());
+            for start in &mut indptr[band * height..((band + 1) * height).min(rows)] {
+                *start = indices.len() as u32;
+                for &cell in here {
+                    let left = (cell as usize - band * grid.1) * width;
+                    indices.extend(left as u32..(left + width).min(cols) as u32);
+                }
             }
+            rest = after;
         }
         Ok(Self { rows, cols, indptr, indices })
-    }
-
-    /// This pattern without its entries at the positions `dropped`, and with the entries `grown`, numbered `row · cols + column`; both
-    /// rise. Uses all threads.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] unless both rise, positions exist and what is grown is inside the matrix and was absent;
-    /// [`Error::TooLarge`] or [`Error::Memory`] when the pattern cannot be held.
-    pub fn replace(&self, dropped: &[u32], grown: &[u64]) -> Result<Self> {
-        let wrong = |name, found: &str, expected| Err(Error::Parameter { name, found: found.to_owned(), expected });
-        if !dropped.is_sorted_by(|a, b| a < b) || dropped.last().is_some_and(|&last| last as usize >= self.nnz()) {
-            return wrong("entries to drop", "others", "rising positions in the pattern");
-        }
-        let cells = (self.rows * self.cols) as u64;
-        if !grown.is_sorted_by(|a, b| a < b) || grown.last().is_some_and(|&last| last >= cells) {
-            return wrong("entries to grow", "others", "rising numbers of entries of the matrix");
-        }
-        let nnz = self.nnz() - dropped.len() + grown.len();
-        check_u32("nonzeros", nnz)?;
-        let mut indptr = try_vec("pattern", self.rows + 1, 0u32)?;
-        // How many are gone, and have come, before each row.
-        let gone = |i: usize| dropped.partition_point(|&at| at < self.indptr[i]);
-        let come = |i: usize| grown.partition_point(|&cell| cell < (i * self.cols) as u64);
-        indptr.iter_mut().enumerate().for_each(|(i, at)| *at = self.indptr[i] - gone(i) as u32 + come(i) as u32);
-        let mut indices = try_vec("pattern", nnz, 0u32)?;
-        let (shared, twice) = (Shared::new(&mut indices), AtomicBool::new(false));
-        // Rows that are worth a task.
-        let some = ((1 << 15) * self.rows).div_ceil(nnz.max(1)).max(1);
-        parallel::run_chunks(self.rows, some, |rows| {
-            for i in rows {
-                // SAFETY: rows are disjoint, and the vector outlives the call.
-                let row = unsafe { shared.range(indptr[i] as usize..indptr[i + 1] as usize) };
-                let (mut kept, mut next) = (0, self.indptr[i]);
-                for &end in dropped[gone(i)..gone(i + 1)].iter().chain([&self.indptr[i + 1]]) {
-                    let stay = &self.indices[next as usize..end as usize];
-                    row[kept..kept + stay.len()].copy_from_slice(stay);
-                    (kept, next) = (kept + stay.len(), end + 1);
-                }
-                // Merged from the back, in place, and without branches.
-                let new = &grown[come(i)..come(i + 1)];
-                let (first, mut left) = ((i * self.cols) as u64, new.len());
-                while left > 0 && kept > 0 {
-                    let (old, new) = (row[kept - 1], (new[left - 1] - first) as u32);
-                    row[kept + left - 1] = old.max(new);
-                    (kept, left) = (kept - usize::from(old > new), left - usize::from(new >= old));
-                }
-                row[..left].iter_mut().zip(new).for_each(|(j, cell)| *j = (cell - first) as u32);
-                if !row.is_sorted_by(|a, b| a < b) {
-                    twice.store(true, Ordering::Relaxed);
-                }
-            }
-        });
-        if twice.into_inner() {
-            return wrong("entries to grow", "one of the pattern", "entries that are absent");
-        }
-        Ok(Self { rows: self.rows, cols: self.cols, indptr, indices })
     }
 }
 

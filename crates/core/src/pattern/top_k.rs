@@ -1,12 +1,7 @@
-//! The best of many scores, which stand in an array or come as a stream.
+//! The best of a long stream of scores.
 
 use crate::Result;
-use crate::matrix::{check_u32, try_with_capacity};
-use crate::parallel::run_chunks;
-use std::sync::Mutex;
-
-/// Scores that are looked at in one go: enough for vectors, few enough that few stretches of a long stream hold one of the best.
-const STRETCH: usize = 16;
+use crate::matrix::try_with_capacity;
 
 /// Keeps the `k` highest scores of a stream in `O(k)` memory, at `O(1)` a score on average.
 ///
@@ -83,30 +78,29 @@ impl TopK {
 
     /// Takes a run of scores with indices `first`, `first + 1`, ….
     ///
-    /// Once `2k` scores have been seen, stretches without one that is good enough are passed over in vectors.
+    /// Once `k` scores have been seen, stretches without one that is good enough are passed over in vectors.
     pub fn extend(&mut self, first: u64, scores: &[f32]) {
+        /// Long enough for vectors, short enough that few stretches of a long stream hold one of the best.
+        const STRETCH: usize = 16;
         for (first, stretch) in (first..).step_by(STRETCH).zip(scores.chunks(STRETCH)) {
-            // Ties with the bar that come after it are no good: often there are many, as zeros.
-            let above = first > self.bar.1;
-            if !stretch.iter().fold(false, |any, &score| any | self.may_be_kept(score, above)) {
+            if !stretch.iter().fold(false, |any, &score| any | self.may_be_kept(score)) {
                 continue;
             }
             // Without branches: which of them pass is anybody's guess.
             let (mut passed, mut count) = ([0; STRETCH], 0);
             for (at, &score) in stretch.iter().enumerate() {
                 passed[count] = at;
-                count += usize::from(self.may_be_kept(score, above));
+                count += usize::from(self.may_be_kept(score));
             }
             passed[..count].iter().for_each(|&at| self.push(first + at as u64, stretch[at]));
         }
     }
 
-    /// Whether a score could be among the best, `above` the bar if its index is past that of the bar: a quick test that passes some
-    /// too many.
+    /// Whether a score could be among the best, whatever its index: a quick test that passes some too many.
     #[inline(always)]
-    fn may_be_kept(&self, score: f32, above: bool) -> bool {
+    fn may_be_kept(&self, score: f32) -> bool {
         // NaN compares false: it passes only as long as everything does.
-        self.floor.is_nan() | (score > self.floor) | (!above & (score == self.floor))
+        self.floor.is_nan() | (score >= self.floor)
     }
 
     /// Takes what another part of the same stream has kept.
@@ -133,13 +127,9 @@ impl TopK {
         if self.kept.len() <= self.k || self.k == 0 {
             return;
         }
-        let bar = Bar::of(self.kept.len(), self.k, |at| self.kept[at].rank);
-        let at_bar = self.kept.iter().filter(|entry| entry.rank == bar.rank);
-        let mut ties: Vec<u64> = at_bar.clone().map(|entry| entry.index).collect();
-        self.floor = at_bar.map(|entry| entry.score).next().unwrap_or(f32::NAN);
-        self.bar = (bar.rank, *ties.select_nth_unstable(bar.ties - 1).1);
-        // In the order in which they came, which is the rising one or runs of it: easy to sort.
-        self.kept.retain(|entry| entry.order() <= self.bar);
+        let (_, last, _) = self.kept.select_nth_unstable_by_key(self.k - 1, Entry::order);
+        (self.bar, self.floor) = (last.order(), last.score);
+        self.kept.truncate(self.k);
     }
 
     /// The best, as `(index, score)`, the best first. Fewer than `k` if the stream was shorter.
@@ -160,84 +150,19 @@ impl TopK {
     pub fn into_indices(mut self) -> Vec<u64> {
         self.compact();
         let mut indices: Vec<u64> = self.kept.iter().map(|entry| entry.index).collect();
-        indices.sort();
+        indices.sort_unstable();
         indices
     }
 }
 
-/// What divides the `k` lowest ranks from the others.
-struct Bar {
-    /// All below are among the `k`.
-    rank: u32,
-    /// How many of this rank are, at least 1.
-    ties: usize,
-}
-
-impl Bar {
-    /// The bar for the `k` lowest, 1 or more, of `len` ranks, which are at least as many. Counts them by their upper bits, then those
-    /// of the bucket at the bar by the next, and so on.
-    fn of(len: usize, k: usize, rank: impl Fn(usize) -> u32 + Sync) -> Self {
-        /// Bits of each pass: counters stay in the first-level cache.
-        const BITS: [u32; 3] = [11, 11, 10];
-        /// Ranks that one task counts.
-        const CHUNK: usize = 1 << 16;
-        // The bits of the bar that are known, and how many are not.
-        let (mut known, mut open, mut ties) = (0u32, 32, k);
-        for bits in BITS {
-            let total = Mutex::new(vec![0usize; 1 << bits]);
-            let (shift, upper) = (open - bits, u64::from(known) >> open);
-            run_chunks(len, CHUNK, |range| {
-                let mut counts = [0u32; 1 << BITS[0]];
-                for rank in range.map(&rank).filter(|&rank| u64::from(rank) >> open == upper) {
-                    counts[(rank >> shift) as usize & ((1 << bits) - 1)] += 1;
-                }
-                let mut total = total.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                total.iter_mut().zip(counts).for_each(|(total, count)| *total += count as usize);
-            });
-            let total = total.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-            let mut bucket = 0;
-            while ties > total[bucket] {
-                ties -= total[bucket];
-                bucket += 1;
-            }
-            (known, open) = (known | (bucket as u32) << shift, shift);
-        }
-        Self { rank: known, ties }
-    }
-}
-
-/// The positions of the `k` highest scores, rising; of all if there are no more. Ties go to the lower position, and NaN ranks below
-/// everything.
-///
-/// ```
-/// use rarefy_core::pattern::top_k;
-/// assert_eq!(top_k(&[1.0, f32::NAN, 3.0, 1.0], 2)?, [0, 2]);
-/// # Ok::<(), rarefy_core::Error>(())
-/// ```
+/// The indices of the `k` highest of a stream of `(index, score)`, rising; see [`TopK`].
 ///
 /// # Errors
-/// [`Error::TooLarge`](crate::Error::TooLarge) for more than 2³² − 2 scores, [`Error::Memory`](crate::Error::Memory) when the positions
-/// cannot be held.
-pub fn top_k(scores: &[f32], k: usize) -> Result<Vec<u32>> {
-    check_u32("scores", scores.len())?;
-    let k = k.min(scores.len());
-    let mut best = try_with_capacity("best scores", k)?;
-    if k > 0 {
-        let Bar { rank: bar, mut ties } = Bar::of(scores.len(), k, |at| rank(scores[at]));
-        for (first, some) in (0u32..).step_by(STRETCH).zip(scores.chunks(STRETCH)) {
-            // Without branches: which of them pass is anybody's guess.
-            let (mut passed, mut count) = ([0; STRETCH], 0);
-            for (at, &score) in (first..).zip(some) {
-                let rank = rank(score);
-                let tie = rank == bar && ties > 0;
-                passed[count] = at;
-                count += usize::from(rank < bar || tie);
-                ties -= usize::from(tie);
-            }
-            best.extend_from_slice(&passed[..count]);
-        }
-    }
-    Ok(best)
+/// [`Error::Memory`](crate::Error::Memory) when they cannot be held.
+pub fn top_k(scores: impl IntoIterator<Item = (u64, f32)>, k: usize) -> Result<Vec<u64>> {
+    let mut best = TopK::new(k)?;
+    scores.into_iter().for_each(|(index, score)| best.push(index, score));
+    Ok(best.into_indices())
 }
 
 #[cfg(test)]
@@ -274,11 +199,8 @@ mod tests {
             let mut best = TopK::new(k).unwrap();
             best.extend(0, &scores);
             let ranking: Vec<u64> = best.into_ranking().iter().map(|e| e.0).collect();
-            let mut order = sorted(&scores);
-            order.truncate(k);
-            prop_assert_eq!(&ranking, &order);
-            order.sort();
-            prop_assert_eq!(top_k(&scores, k).unwrap().into_iter().map(u64::from).collect::<Vec<_>>(), order);
+            let order = sorted(&scores);
+            prop_assert_eq!(&ranking[..], &order[..k.min(order.len())]);
         }
 
         #[test]
@@ -292,10 +214,9 @@ mod tests {
 
         #[test]
         fn neither_order_nor_cuts_matter(scores in scores(), k in 0usize..40, cut in any::<prop::sample::Index>()) {
-            let expected: Vec<u64> = top_k(&scores, k).unwrap().into_iter().map(u64::from).collect();
-            let mut backwards = TopK::new(k).unwrap();
-            scores.iter().enumerate().rev().for_each(|(i, &score)| backwards.push(i as u64, score));
-            prop_assert_eq!(&backwards.into_indices(), &expected);
+            let expected = top_k((0..).zip(scores.iter().copied()), k).unwrap();
+            let backwards = scores.iter().enumerate().rev().map(|(i, &score)| (i as u64, score));
+            prop_assert_eq!(&top_k(backwards, k).unwrap(), &expected);
             let cut = cut.index(scores.len() + 1);
             let (mut one, mut two) = (TopK::new(k).unwrap(), TopK::new(k).unwrap());
             one.extend(0, &scores[..cut]);

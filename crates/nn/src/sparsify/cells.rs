@@ -2,20 +2,19 @@
 
 use crate::{Error, Result};
 use rarefy_core::pattern::{Pattern, Structure, fill};
-use std::borrow::Cow;
 use std::ops::Range;
 
 /// The cells of a structure on one pattern.
 ///
 /// Blocks that the border cuts off are smaller; so cells come in classes of one size each, and a class gives back as many as
 /// it takes: the number of nonzeros never changes.
-pub(super) struct Cells<'a> {
+pub(super) struct Cells {
     structure: Structure,
     shape: (usize, usize),
     /// Cells in a row of cells.
     across: usize,
-    /// Which cells are in the pattern: the pattern itself where a cell is one entry.
-    pub present: Cow<'a, Pattern>,
+    /// Numbers of the cells in the pattern, rising.
+    pub present: Vec<u64>,
     pub classes: Vec<Class>,
 }
 
@@ -34,30 +33,26 @@ impl Class {
     }
 }
 
-impl<'a> Cells<'a> {
+impl Cells {
     /// The cells of `pattern`.
     ///
     /// # Errors
     /// [`Error::Setting`] when it does not consist of whole cells.
-    pub fn of(pattern: &'a Pattern, structure: Structure) -> Result<Self> {
+    pub fn of(pattern: &Pattern, structure: Structure) -> Result<Self> {
         let shape = (pattern.rows(), pattern.cols());
-        let grid = structure.grid(shape)?;
-        let across = grid.1;
+        let (_, across) = structure.grid(shape)?;
         let (height, width) = structure.cell();
-        let present = if (height, width) == (1, 1) {
-            Cow::Borrowed(pattern)
-        } else {
-            let (mut indptr, mut indices) = (vec![0], Vec::with_capacity(pattern.nnz() / (height * width)));
-            for top in (0..shape.0).step_by(height) {
-                let starts = pattern.row(top).iter().filter(|&&j| (j as usize).is_multiple_of(width));
-                indices.extend(starts.map(|&j| j / width as u32));
-                indptr.push(indices.len() as u32);
+        let mut present = Vec::with_capacity(pattern.nnz() / (height * width));
+        for i in (0..shape.0).step_by(height) {
+            let first = (i / height * across) as u64;
+            if width == 1 {
+                present.extend(pattern.row(i).iter().map(|&j| first + u64::from(j))); // without a division each
+            } else {
+                let starts = pattern.row(i).iter().filter(|&&j| (j as usize).is_multiple_of(width));
+                present.extend(starts.map(|&j| first + u64::from(j) / width as u64));
             }
-            Cow::Owned(Pattern::new(grid.0, grid.1, indptr, indices)?)
-        };
-        if let Cow::Owned(cells) = &present
-            && cells.clone().expand(shape, structure)? != *pattern
-        {
+        }
+        if (height, width) != (1, 1) && Pattern::from_cells(shape, structure, &present)? != *pattern {
             let expected = format!("whole cells of structure {structure}");
             return Err(Error::Setting { name: "pattern of a weight", found: "of other entries".to_owned(), expected });
         }
@@ -71,32 +66,14 @@ impl<'a> Cells<'a> {
         classes.retain(|class| class.len() > 0);
         let mut cells = Self { structure, shape, across, present, classes };
         if let [class] = &mut cells.classes[..] {
-            class.present = cells.present.nnz();
+            class.present = cells.present.len();
             return Ok(cells);
         }
-        let mut present = vec![0; cells.classes.len()];
-        cells.numbers().for_each(|cell| present[cells.class(cell)] += 1);
-        cells.classes.iter_mut().zip(present).for_each(|(class, present)| class.present = present);
+        for at in 0..cells.present.len() {
+            let class = cells.class(cells.present[at]);
+            cells.classes[class].present += 1;
+        }
         Ok(cells)
-    }
-
-    /// Numbers of the cells in the pattern, rising.
-    pub fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
-        (0..self.present.rows()).flat_map(|i| {
-            let first = (i * self.across) as u64;
-            self.present.row(i).iter().map(move |&j| first + u64::from(j)) // without a division each
-        })
-    }
-
-    /// The number of the cell at a position among those in the pattern.
-    pub fn number(&self, position: u32) -> u64 {
-        let row = self.present.indptr().partition_point(|&end| end <= position) - 1;
-        (row * self.across) as u64 + u64::from(self.present.indices()[position as usize])
-    }
-
-    /// The pattern with other cells: without those at the positions `dropped`, and with the cells `grown`; both rise.
-    pub fn replace(&self, dropped: &[u32], grown: &[u64]) -> Result<Pattern> {
-        Ok(self.present.replace(dropped, grown)?.expand(self.shape, self.structure)?)
     }
 
     /// Entries of each cell of a class.
@@ -151,21 +128,26 @@ impl<'a> Cells<'a> {
         if (height, width) == (1, 1) {
             return scores;
         }
-        let mut sums = vec![0.0; self.present.nnz()];
-        for i in 0..self.shape.0 {
-            let (mut at, mut last) = (self.present.indptr()[i / height] as usize, None);
-            for (j, score) in pattern.row(i).iter().zip(&scores[pattern.indptr()[i] as usize..]) {
-                let col = *j as usize / width;
-                at += usize::from(last.is_some_and(|last| last != col));
-                last = Some(col);
-                sums[at] += score;
+        let mut sums = vec![0.0; self.present.len()];
+        let mut band = 0; // where the cells of this row of cells begin
+        for top in (0..self.shape.0).step_by(height) {
+            let bottom = (top + height).min(self.shape.0);
+            for i in top..bottom {
+                let (mut at, mut last) = (band, None);
+                for (j, score) in pattern.row(i).iter().zip(&scores[pattern.indptr()[i] as usize..]) {
+                    let col = *j as usize / width;
+                    at += usize::from(last.is_some_and(|last| last != col));
+                    last = Some(col);
+                    sums[at] += score;
+                }
             }
+            band += pattern.row(top).iter().filter(|&&j| (j as usize).is_multiple_of(width)).count();
         }
         sums
     }
 
     /// Scores of whole rows of entries, summed over cells, row by row of cells. `buffer` is for the sums.
-    pub fn sum_rows<'b>(&self, scores: &'b [f32], buffer: &'b mut Vec<f32>) -> &'b [f32] {
+    pub fn sum_rows<'a>(&self, scores: &'a [f32], buffer: &'a mut Vec<f32>) -> &'a [f32] {
         let (height, width) = self.structure.cell();
         if (height, width) == (1, 1) {
             return scores;

@@ -4,7 +4,7 @@
 use super::{Evolution, Penalty, Shape, Sparsity, evolve};
 use crate::net::stream;
 use crate::{Error, Network, Result, Weight};
-use rarefy_core::pattern::{Distribution, Pattern, Structure, top_k};
+use rarefy_core::pattern::{Distribution, Pattern, Structure, TopK};
 use rarefy_core::random::Key;
 
 impl Sparsity {
@@ -189,15 +189,16 @@ impl Sparsity {
         }
         let budget = counts.iter().sum();
         let drop = self.scores()?.0;
-        let mut scores = Vec::with_capacity(network.weights().map(Weight::nnz).sum());
-        let mut ends = vec![0];
+        let mut best = TopK::new(budget)?;
+        let (mut ends, mut first) = (Vec::new(), 0);
         for weight in network.weights() {
-            scores.extend(weight.values().iter().map(|&value| drop.score(value, 0.0, 0.0, 0.0)));
-            ends.push(scores.len());
+            let scores: Vec<f32> = weight.values().iter().map(|&value| drop.score(value, 0.0, 0.0, 0.0)).collect();
+            best.extend(first, &scores);
+            first += scores.len() as u64;
+            ends.push(first);
         }
-        let best = top_k(&scores, budget)?;
-        let before = |end: usize| best.partition_point(|&at| (at as usize) < end);
-        let mut counts: Vec<usize> = ends.windows(2).map(|ends| before(ends[1]) - before(ends[0])).collect();
+        let mut counts = vec![0usize; shapes.len()];
+        best.into_indices().iter().for_each(|index| counts[ends.partition_point(|end| end <= index)] += 1);
         // What a layer has no room for goes to the first that has.
         let mut left = 0;
         for (count, &room) in counts.iter_mut().zip(&rooms) {

@@ -17,7 +17,7 @@ use super::cells::Cells;
 use super::quota::{Quota, Room};
 use crate::{Input, Result, Weight};
 use rarefy_core::matrix::Batch;
-use rarefy_core::pattern::{Pattern, Score, Structure, TopK, top_k};
+use rarefy_core::pattern::{Pattern, Score, Structure, TopK};
 use rarefy_core::random::{Key, sample, uniform};
 use std::sync::Mutex;
 
@@ -73,9 +73,8 @@ pub fn evolve<'a>(weight: &mut Weight, how: &Evolution<'_>, x: impl Into<Input<'
     let cells = Cells::of(&pattern, how.structure)?;
     let norms = x.norms();
     let gradient = if how.drop.needs_gradient() { weight.gradient(x, dy)? } else { Vec::new() };
-    let mut scores = cells.sums(&pattern, how.scores_present(&pattern, weight.values(), &gradient, &norms));
+    let mut scores = cells.sums(&pattern, how.scores_present(&pattern, &weight.values(), &gradient, &norms));
     let excess = quota.map_or(0, |quota| quota.mark_excess(&pattern, &mut scores));
-    scores.iter_mut().for_each(|score| *score = -*score); // the lowest are then the highest
     let (mut wanted, mut dropping) = (Vec::new(), Vec::new());
     for (class, target) in cells.classes.iter().zip(cells.targets(how.entries, nnz)) {
         let replaced = (how.fraction * class.present.min(target) as f64).round() as usize;
@@ -87,8 +86,9 @@ pub fn evolve<'a>(weight: &mut Weight, how: &Evolution<'_>, x: impl Into<Input<'
     if dropping.iter().chain(&wanted).all(|&k| k == 0) {
         return Ok(0);
     }
-    let mut dropped = highest(&cells, &scores, &dropping)?;
-    let mut room = quota.map(|quota| quota.room(&cells, shape, &dropped[0]));
+    // The lowest first.
+    let mut dropped = lowest(&cells, &scores, &dropping)?;
+    let mut room = quota.map(|quota| quota.room(&cells, shape, &dropped));
     let grown = if wanted.iter().all(|&k| k == 0) {
         wanted.iter().map(|_| Vec::new()).collect()
     } else if how.by_chance() && quota.is_none() {
@@ -103,22 +103,16 @@ pub fn evolve<'a>(weight: &mut Weight, how: &Evolution<'_>, x: impl Into<Input<'
     // For each that could not be grown, the best of the dropped stays.
     for (class, dropped) in dropped.iter_mut().enumerate() {
         let mut missing = wanted[class] - counts[class];
-        if missing > 0 {
-            let mut ranked = TopK::new(dropped.len())?;
-            dropped.iter().for_each(|&at| ranked.push(u64::from(at), scores[at as usize]));
-            dropped.clear();
-            for (at, _) in ranked.into_ranking().into_iter().rev() {
-                let stays = missing > 0 && room.as_mut().is_none_or(|room| room.claim(cells.number(at as u32)));
-                missing -= usize::from(stays);
-                if !stays {
-                    dropped.push(at as u32);
-                }
-            }
-            dropped.sort_unstable();
-        }
+        dropped.reverse();
+        dropped.retain(|&cell| {
+            let stays = missing > 0 && room.as_mut().is_none_or(|room| room.claim(cell));
+            missing -= usize::from(stays);
+            !stays
+        });
+        dropped.sort_unstable();
     }
-    let replaced = cells.replace(&in_order(dropped), &in_order(grown))?;
-    weight.move_between(&pattern, &replaced)?;
+    let replaced = replace(&cells.present, &in_order(dropped), &in_order(grown));
+    weight.move_between(&pattern, &Pattern::from_cells(shape, how.structure, &replaced)?)?;
     Ok(counts.iter().enumerate().map(|(class, count)| count * cells.entries(class)).sum())
 }
 
@@ -133,8 +127,8 @@ impl Evolution<'_> {
         let mut stream = self.key.stream(2 * self.step + 1);
         let mut grown = Vec::with_capacity(wanted.len());
         for (number, (class, &k)) in cells.classes.iter().zip(wanted).enumerate() {
-            let of_class = |cell: &u64| cells.class(*cell) == number;
-            let mut present = cells.numbers().filter(of_class).map(|cell| cells.rank(number, cell)).peekable();
+            let of_class = |cell: &&u64| cells.class(**cell) == number;
+            let mut present = cells.present.iter().filter(of_class).map(|&cell| cells.rank(number, cell)).peekable();
             // Number `a` of the absent is number `a + p` of all, with `p` present ones before it.
             let mut before = 0;
             let place = |absent: u64| {
@@ -201,46 +195,59 @@ impl Evolution<'_> {
         Ok(best.into_iter().map(TopK::into_scored).collect())
     }
 
-    /// Turns the values of the entries present, in row order, into their scores to drop by.
-    fn scores_present(&self, pattern: &Pattern, mut values: Vec<f32>, gradient: &[f32], norms: &[f32]) -> Vec<f32> {
+    /// The score to drop by of each entry present, in row order.
+    fn scores_present(&self, pattern: &Pattern, values: &[f32], gradient: &[f32], norms: &[f32]) -> Vec<f32> {
         let by_chance = self.drop.name() == "random";
+        let mut scores = Vec::with_capacity(pattern.nnz());
         for i in 0..pattern.rows() {
-            let start = pattern.indptr()[i] as usize;
-            for (at, &j) in (start..).zip(pattern.row(i)) {
-                let number = i as u64 * pattern.cols() as u64 + u64::from(j);
+            for &j in pattern.row(i) {
+                let (at, number) = (scores.len(), i as u64 * pattern.cols() as u64 + u64::from(j));
                 let random = if by_chance { uniform(self.key.block(2 * self.step, number)[0]) } else { 0.0 };
                 let gradient = gradient.get(at).copied().unwrap_or(0.0);
                 let score = self.drop.score(values[at], gradient, norms[j as usize], random);
                 // Below every score, which are none of them negative, and in their order.
                 let first = self.first.is_some_and(|first| first[at]);
-                values[at] = if first { -1.0 / (1.0 + score) } else { score };
+                scores.push(if first { -1.0 / (1.0 + score) } else { score });
             }
         }
-        values
+        scores
     }
 }
 
-/// The positions of the `counts` cells of the highest score in each class, rising; `scores` are those of the cells present.
-fn highest(cells: &Cells, scores: &[f32], counts: &[usize]) -> Result<Vec<Vec<u32>>> {
-    if let [count] = counts {
-        return Ok(vec![top_k(scores, *count)?]);
+/// The `counts` cells of the lowest score in each class, the lowest first; `scores` are those of the cells present.
+fn lowest(cells: &Cells, scores: &[f32], counts: &[usize]) -> Result<Vec<Vec<u64>>> {
+    let mut lowest = counts.iter().map(|&k| TopK::new(k)).collect::<rarefy_core::Result<Vec<_>>>()?;
+    for (&cell, score) in cells.present.iter().zip(scores) {
+        lowest[cells.class(cell)].push(cell, -score);
     }
-    let mut highest = Vec::with_capacity(counts.len());
-    for (class, &count) in counts.iter().enumerate() {
-        let of_class = (0u32..).zip(cells.numbers()).filter(|(_, cell)| cells.class(*cell) == class);
-        let positions: Vec<u32> = of_class.map(|(position, _)| position).collect();
-        let scores: Vec<f32> = positions.iter().map(|&at| scores[at as usize]).collect();
-        highest.push(top_k(&scores, count)?.into_iter().map(|at| positions[at as usize]).collect());
-    }
-    Ok(highest)
+    Ok(lowest.into_iter().map(|lowest| lowest.into_ranking().into_iter().map(|(cell, _)| cell).collect()).collect())
 }
 
-/// The positions or cells of all classes in one rising list; those of each class rise.
-fn in_order<T: Copy + Ord>(mut classes: Vec<Vec<T>>) -> Vec<T> {
+/// The cells of all classes in one rising list; those of each class rise.
+fn in_order(mut classes: Vec<Vec<u64>>) -> Vec<u64> {
     if classes.len() == 1 {
         return classes.swap_remove(0);
     }
-    let mut all = classes.concat();
-    all.sort_unstable();
-    all
+    let mut cells = classes.concat();
+    cells.sort_unstable();
+    cells
+}
+
+/// `present` without `dropped` and with `grown`; all of them rising.
+fn replace(present: &[u64], dropped: &[u64], grown: &[u64]) -> Vec<u64> {
+    let mut cells = Vec::with_capacity(present.len());
+    let (mut gone, mut new) = (0, 0);
+    for &cell in present {
+        while new < grown.len() && grown[new] < cell {
+            cells.push(grown[new]);
+            new += 1;
+        }
+        if gone < dropped.len() && dropped[gone] == cell {
+            gone += 1;
+        } else {
+            cells.push(cell);
+        }
+    }
+    cells.extend_from_slice(&grown[new..]);
+    cells
 }

@@ -31,16 +31,15 @@ impl Quota {
         excess
     }
 
-    /// The room that is left in each window of a matrix once the cells at the positions `dropped`, which rise, are gone.
-    pub fn room(self, cells: &Cells, shape: (usize, usize), dropped: &[u32]) -> Room {
+    /// The room that is left in each window of a matrix once the cells in `dropped` are gone.
+    pub fn room(self, cells: &Cells, shape: (usize, usize), dropped: &[Vec<u64>]) -> Room {
         let across = shape.1.div_ceil(self.of);
         let mut room = Room { quota: self, cols: shape.1, across, held: vec![0; shape.0 * across] };
-        let mut gone = dropped.iter().peekable();
-        for (position, cell) in (0u32..).zip(cells.numbers()) {
-            if gone.next_if_eq(&&position).is_none() {
-                room.take(cell);
-            }
-        }
+        cells.present.iter().for_each(|&cell| room.take(cell));
+        dropped.iter().flatten().for_each(|&cell| {
+            let window = room.window(cell);
+            room.held[window] -= 1;
+        });
         room
     }
 }

@@ -58,32 +58,19 @@ impl Storage {
     }
 }
 
-/// Arrays that are stored as `from`, whose pattern is `old`, stored as `to`, whose pattern is `new`: entries in both patterns keep their
-/// numbers, others get 0. This is [`TwoWay::take_over`] where one of the two is dense.
-pub(super) fn take_over(
-    to: &Storage,
-    new: &Pattern,
-    from: &Storage,
-    old: &Pattern,
-    arrays: &[&[f32]],
-) -> Result<Vec<Vec<f32>>> {
-    let (old_places, new_places) = (from.places(), to.places());
+/// From where to where numbers move, for the entries that two patterns share. Places are in row order.
+pub(super) fn moves(old: &Pattern, old_places: &[u32], new: &Pattern, new_places: &[u32]) -> Vec<(u32, u32)> {
     let mut moves = Vec::with_capacity(new.nnz());
     for i in 0..new.rows() {
         let (mut at, end) = (old.indptr()[i] as usize, old.indptr()[i + 1] as usize);
-        for (j, &place) in new.row(i).iter().zip(&new_places[new.indptr()[i] as usize..]) {
+        for (j, &to) in new.row(i).iter().zip(&new_places[new.indptr()[i] as usize..]) {
             while at < end && old.indices()[at] < *j {
                 at += 1;
             }
             if at < end && old.indices()[at] == *j {
-                moves.push((old_places[at], place));
+                moves.push((old_places[at], to));
             }
         }
     }
-    let moved = arrays.iter().map(|array| {
-        let mut taken = rarefy_core::matrix::try_vec("weight", to.len(), 0.0f32)?;
-        moves.iter().for_each(|&(from, at)| taken[at as usize] = array[from as usize]);
-        Ok(taken)
-    });
-    moved.collect()
+    moves
 }

@@ -5,9 +5,8 @@ use crate::kernels::testing::{
 };
 use crate::kernels::update::{self, AdamStep, Moments, Rule};
 use crate::matrix::Batch;
-use crate::pattern::{Pattern, Structure};
+use crate::pattern::Pattern;
 use crate::random::Key;
-use std::collections::BTreeMap;
 
 const ADAM: Rule = Rule::Adam(AdamStep {
     learning_rate: 0.01,
@@ -79,39 +78,6 @@ fn both_orders_hold_the_pattern() {
             assert!(order.eq(pattern.iter()), "{rows} × {cols} at {density}");
             assert_eq!(TwoWay::new(&pattern).unwrap(), weight);
         }
-    });
-}
-
-#[test]
-fn numbers_are_taken_over_where_both_patterns_have_an_entry() {
-    for (rows, cols, density) in WEIGHTS.into_iter().chain([(300, 700, 0.05)]) {
-        let old = weight(rows, cols, density);
-        for nnz in [0, rows * cols / 3, rows * cols] {
-            let pattern = Pattern::random((rows, cols), nnz, Structure::Unstructured, Key::new(7, 0)).unwrap();
-            let new = TwoWay::new(&pattern).unwrap();
-            let arrays = [numbers(old.nnz(), 1), numbers(old.nnz(), 2)];
-            let taken = new.take_over(&old, &[&arrays[0], &arrays[1]]).unwrap();
-            for (array, taken) in arrays.iter().zip(taken) {
-                let by_row = old.row_order().into_iter().map(|at| array[at as usize]);
-                let held: BTreeMap<_, _> = old.pattern().unwrap().iter().zip(by_row).collect();
-                let expected: Vec<f32> = pattern.iter().map(|entry| held.get(&entry).copied().unwrap_or(0.0)).collect();
-                assert_eq!(new.in_row_order(&taken), expected, "{rows} × {cols} at {density}, {nnz} entries");
-            }
-        }
-    }
-}
-
-#[test]
-fn threads_change_no_order() {
-    let old = weight(400, 500, 0.2);
-    let pattern = Pattern::random((400, 500), 50_000, Structure::Unstructured, Key::new(7, 0)).unwrap();
-    let values = numbers(old.nnz(), 2);
-    same_bits_on_any_threads(|| {
-        let new = TwoWay::new(&pattern).unwrap();
-        let mut all = new.take_over(&old, &[&values]).unwrap().concat();
-        all.extend(old.in_row_order(&values));
-        all.extend(new.run_ptr.iter().chain(&new.col_idx).chain(&new.place).chain(&new.row_idx).map(|&i| i as f32));
-        all
     });
 }
 

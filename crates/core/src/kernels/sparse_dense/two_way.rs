@@ -2,10 +2,8 @@
 
 use crate::Result;
 use crate::kernels::simd::isa;
-use crate::matrix::{add_up, check_u32, try_vec};
-use crate::parallel::{self, Shared};
+use crate::matrix::{check_u32, try_vec};
 use crate::pattern::Pattern;
-use std::ops::Range;
 
 /// Bytes of activations that a block of columns reads in one narrow panel. Half again the first-level cache of most processors: measured at
 /// 1024 × 1024 (`examples/layer_step`, fastest forward passes), blocks of 32 KiB are as fast at density 0.1 and 4 % slower at 0.05, as runs
@@ -19,9 +17,6 @@ pub(super) const NARROW: usize = 4;
 /// stores its sums. Measured at 1024 × 1024, batch 128 (`examples/layer_step`): the fastest steps gain 7 % with 38 entries a run and 3 % with
 /// 19; the forward pass loses 6 % with 8.
 const RUN: usize = 8;
-
-/// Most tasks that a change of order is cut into: enough to balance threads; each reads where its rows or columns begin.
-const TASKS: usize = 16;
 
 /// The pattern of a sparse weight, in both orders.
 ///
@@ -51,7 +46,7 @@ pub struct TwoWay {
 }
 
 impl TwoWay {
-    /// Both orders of `pattern`. Blocks of columns are filled one after the other, so that what is written in random order stays in cache.
+    /// Both orders of `pattern`.
     ///
     /// # Errors
     /// [`Error::TooLarge`](crate::Error::TooLarge) past 2³² − 2 entries, [`Error::Memory`](crate::Error::Memory) when they cannot be held.
@@ -63,45 +58,28 @@ impl TwoWay {
         let blocked = nnz >= RUN * rows * blocks;
         let (columns, blocks) = if blocked { (columns, blocks) } else { (cols.max(1), 1) };
         let mut col_ptr = try_vec("columns of a weight", cols + 1, 0u32)?;
-        pattern.indices().iter().for_each(|&j| col_ptr[j as usize + 1] += 1);
-        add_up(&mut col_ptr);
         let mut run_ptr = try_vec("rows of a weight", rows * blocks + 1, 0u32)?;
+        for (i, j) in pattern.iter() {
+            col_ptr[j + 1] += 1;
+            run_ptr[j / columns * rows + i + 1] += 1;
+        }
+        for ptr in [&mut col_ptr, &mut run_ptr] {
+            let mut sum = 0;
+            for count in ptr {
+                sum += *count;
+                *count = sum;
+            }
+        }
+        let (mut next, mut next_run) = (col_ptr[..cols].to_vec(), run_ptr[..rows * blocks].to_vec());
         let index = || try_vec("entries of a weight", nnz, 0u32);
         let (mut col_idx, mut place, mut row_idx) = (index()?, index()?, index()?);
-        let ends = Shared::new(&mut run_ptr[1..]);
-        let entries = [&mut col_idx, &mut place, &mut row_idx].map(|array| Shared::new(array));
-        parallel::run_chunks(blocks, blocks.div_ceil(TASKS).max(1), |task| {
-            let start = (task.start * columns) as u32;
-            // Where each row goes on.
-            let mut rest: Vec<u32> = (0..rows)
-                .map(|i| pattern.indptr()[i] + pattern.row(i).partition_point(|&j| j < start) as u32)
-                .collect();
-            for block in task {
-                let (first, last) = (block * columns, ((block + 1) * columns).min(cols));
-                let before = col_ptr[first] as usize;
-                // SAFETY: blocks have disjoint columns, so disjoint entries in either order, and runs of their own; the vectors outlive
-                // the call.
-                let [col_idx, place, row_idx] =
-                    entries.each_ref().map(|array| unsafe { array.range(before..col_ptr[last] as usize) });
-                // SAFETY: as above.
-                let ends = unsafe { ends.range(block * rows..(block + 1) * rows) };
-                let mut next: Vec<u32> = col_ptr[first..last].iter().map(|at| at - before as u32).collect();
-                let mut run = 0;
-                for (i, (rest, end)) in rest.iter_mut().zip(ends).enumerate() {
-                    let row = &pattern.indices()[*rest as usize..pattern.indptr()[i + 1] as usize];
-                    let from = run;
-                    for &j in row.iter().take_while(|&&j| (j as usize) < last) {
-                        let at = &mut next[j as usize - first];
-                        row_idx[*at as usize] = i as u32;
-                        (col_idx[run], place[run]) = (j, before as u32 + *at);
-                        *at += 1;
-                        run += 1;
-                    }
-                    *rest += (run - from) as u32;
-                    *end = (before + run) as u32;
-                }
-            }
-        });
+        for (i, j) in pattern.iter() {
+            let (at, run) = (&mut next[j], &mut next_run[j / columns * rows + i]);
+            row_idx[*at as usize] = i as u32;
+            (col_idx[*run as usize], place[*run as usize]) = (j as u32, *at);
+            *at += 1;
+            *run += 1;
+        }
         Ok(Self { rows, cols, blocked, run_ptr, col_idx, place, col_ptr, row_idx })
     }
 
@@ -110,101 +88,38 @@ impl TwoWay {
     /// # Errors
     /// When there is no memory for it.
     pub fn pattern(&self) -> Result<Pattern> {
-        let row_ptr = self.row_ptr();
+        let mut indptr = try_vec("rows of a pattern", self.rows + 1, 0u32)?;
+        self.row_idx.iter().for_each(|&i| indptr[i as usize + 1] += 1);
+        (0..self.rows).for_each(|i| indptr[i + 1] += indptr[i]);
+        let mut next = indptr[..self.rows].to_vec();
         let mut indices = try_vec("indices of a pattern", self.nnz(), 0u32)?;
-        self.row_by_row(&row_ptr, &mut indices, |at| self.col_idx[at]);
-        Pattern::new(self.rows, self.cols, row_ptr, indices)
+        self.for_each_in_column_order(|_, i, j| {
+            indices[next[i] as usize] = j;
+            next[i] += 1;
+        });
+        Pattern::new(self.rows, self.cols, indptr, indices)
     }
 
     /// Where in column order each entry is, the entries taken row by row.
     pub fn row_order(&self) -> Vec<u32> {
-        let mut order = vec![0; self.nnz()];
-        self.row_by_row(&self.row_ptr(), &mut order, |at| self.place[at]);
+        let mut next = vec![0u32; self.rows + 1];
+        self.row_idx.iter().for_each(|&i| next[i as usize + 1] += 1);
+        (0..self.rows).for_each(|i| next[i + 1] += next[i]);
+        let mut order = vec![0u32; self.nnz()];
+        self.for_each_in_column_order(|k, i, _| {
+            order[next[i] as usize] = k;
+            next[i] += 1;
+        });
         order
     }
 
-    /// An array over the entries in column order, brought into the order of the rows.
-    ///
-    /// # Panics
-    /// When it is shorter than the entries.
-    pub fn in_row_order(&self, array: &[f32]) -> Vec<f32> {
-        let mut ordered = vec![0.0; self.nnz()];
-        self.row_by_row(&self.row_ptr(), &mut ordered, |at| array[self.place[at] as usize]);
-        ordered
-    }
-
-    /// Entries before each row.
-    fn row_ptr(&self) -> Vec<u32> {
-        let mut row_ptr = vec![0; self.rows + 1];
-        for ends in self.run_ptr.windows(self.rows + 1).step_by(self.rows.max(1)) {
-            row_ptr[1..].iter_mut().zip(ends.windows(2)).for_each(|(count, run)| *count += run[1] - run[0]);
+    /// Calls `visit(entry, row, column)` for every entry, column by column.
+    fn for_each_in_column_order(&self, mut visit: impl FnMut(u32, usize, u32)) {
+        for j in 0..self.cols {
+            for k in self.col_ptr[j]..self.col_ptr[j + 1] {
+                visit(k, self.row_idx[k as usize] as usize, j as u32);
+            }
         }
-        add_up(&mut row_ptr);
-        row_ptr
-    }
-
-    /// Fills `ordered`, row by row, with what `of` gives for each entry; it is asked by the place of the entry in the order of the
-    /// forward pass, block by block, so that what it reads stays in cache.
-    fn row_by_row<T: Send>(&self, row_ptr: &[u32], ordered: &mut [T], of: impl Fn(usize) -> T + Sync) {
-        let ordered = Shared::new(ordered);
-        parallel::run_chunks(self.rows, self.rows.div_ceil(TASKS).max(1), |task| {
-            let before = row_ptr[task.start] as usize;
-            // SAFETY: tasks have disjoint rows, and the slice outlives the call.
-            let ordered = unsafe { ordered.range(before..row_ptr[task.end] as usize) };
-            let mut next: Vec<usize> = row_ptr[task.clone()].iter().map(|&at| at as usize - before).collect();
-            for block in 0..self.blocks() {
-                let runs = self.run_ptr[block * self.rows..][task.start..=task.end].windows(2);
-                for (run, next) in runs.zip(&mut next) {
-                    let run = run[0] as usize..run[1] as usize;
-                    let to = &mut ordered[*next..*next + run.len()];
-                    *next += run.len();
-                    to.iter_mut().zip(run).for_each(|(to, at)| *to = of(at));
-                }
-            }
-        });
-    }
-
-    /// Arrays over the entries of `from`, in column order, as arrays over the entries of this pattern: those in both keep their
-    /// numbers, others get 0.
-    ///
-    /// # Errors
-    /// When there is no memory for them.
-    ///
-    /// # Panics
-    /// Unless shapes are equal and arrays have one number for each entry.
-    pub fn take_over(&self, from: &TwoWay, arrays: &[&[f32]]) -> Result<Vec<Vec<f32>>> {
-        assert_eq!((self.rows, self.cols), (from.rows, from.cols), "shapes of two patterns");
-        assert!(arrays.iter().all(|array| array.len() == from.nnz()), "one number for each entry");
-        let new = |_: &&[f32]| try_vec("weight", self.nnz(), 0.0f32);
-        let mut taken = arrays.iter().map(new).collect::<Result<Vec<_>>>()?;
-        let shared: Vec<_> = taken.iter_mut().map(|array| Shared::new(array)).collect();
-        parallel::run_chunks(self.cols, self.cols.div_ceil(TASKS).max(1), |task| {
-            // One more than the place of the last entry of `from` in each row: it lies in a column if it is past what is before the column.
-            let mut seen = vec![0u32; self.rows];
-            let mut both = Vec::new();
-            for j in task {
-                let (old, own) = (from.column(j), self.column(j));
-                old.clone().for_each(|at| seen[from.row_idx[at] as usize] = at as u32 + 1);
-                both.resize(both.len().max(own.len()), (0, 0));
-                let mut count = 0;
-                for (to, &i) in self.row_idx[own.clone()].iter().enumerate() {
-                    let at = seen[i as usize];
-                    both[count] = (at, to); // without a branch: which of them stay is anybody's guess
-                    count += usize::from(at as usize > old.start);
-                }
-                for (array, shared) in arrays.iter().zip(&shared) {
-                    // SAFETY: tasks have disjoint columns, and the vectors outlive the call.
-                    let to = unsafe { shared.range(own.clone()) };
-                    both[..count].iter().for_each(|&(at, place)| to[place] = array[at as usize - 1]);
-                }
-            }
-        });
-        Ok(taken)
-    }
-
-    /// The entries of a column.
-    fn column(&self, j: usize) -> Range<usize> {
-        self.col_ptr[j] as usize..self.col_ptr[j + 1] as usize
     }
 
     /// Bytes of the index arrays.

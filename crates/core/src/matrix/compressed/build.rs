@@ -75,7 +75,7 @@ impl<A: Axis, T: Value> Compressed<A, T> {
 type Parts<V> = (Vec<u32>, Vec<u32>, Vec<V>);
 
 /// Turns the number of entries of each line, held at `indptr[line + 1]`, into where the line starts.
-pub(crate) fn add_up(indptr: &mut [u32]) {
+fn add_up(indptr: &mut [u32]) {
     let mut sum = 0;
     for count in indptr {
         sum += *count;
