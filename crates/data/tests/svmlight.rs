@@ -222,3 +222,15 @@ fn tables_that_look_alike_are_not_taken_for_svmlight() {
         assert!(!matches!(read(text).map(|d| d.features), Ok(Features::Sparse(_))), "{text:?}");
     }
 }
+
+#[test]
+fn sets_of_one_class_each_are_written_as_sets() {
+    for text in [",7 \n2:1 9:3\n", ",a 1:1\n,b 2:1\n", "a,b 1:1\nb 2:1\n3:1\n"] {
+        let data = read(text).unwrap();
+        assert!(matches!(data.target, Target::Labels(_)), "{text:?}");
+        let mut written = Vec::new();
+        rarefy_data::svmlight::write(&mut written, &data, 1).unwrap();
+        let again = read(std::str::from_utf8(&written).unwrap()).unwrap();
+        assert_eq!((again.target, again.class_names), (data.target, data.class_names), "{text:?}");
+    }
+}

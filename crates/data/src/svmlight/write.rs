@@ -25,6 +25,11 @@ pub fn write(mut out: impl Write, data: &Dataset, first_index: u32) -> io::Resul
         return cannot(format!("{} values a row: svmlight has one label; write CSV", values.cols()));
     }
     let name = |class: &u32| data.class_names[*class as usize].as_str();
+    // Sets of one class each would read back as classes: a comma says that they are sets.
+    let comma = match &data.target {
+        Target::Labels(sets) if (0..data.rows()).all(|i| sets.row(i).len() < 2) => ",",
+        _ => "",
+    };
     let mut line = String::new();
     let mut row = vec![0.0; if matches!(data.features, Features::Sparse(_)) { 0 } else { data.cols() }];
     for i in 0..data.rows() {
@@ -32,6 +37,10 @@ pub fn write(mut out: impl Write, data: &Dataset, first_index: u32) -> io::Resul
         match &data.target {
             Target::Classes(classes) => line.push_str(name(&classes[i])),
             Target::Values(values) => line.push_str(&shortest(values.row(i)[0])),
+            Target::Labels(sets) if sets.row(i).len() == 1 => {
+                line.push_str(comma);
+                line.push_str(name(&sets.row(i)[0]));
+            }
             Target::Labels(sets) => line.push_str(&sets.row(i).iter().map(name).collect::<Vec<_>>().join(",")),
             Target::None => {}
         }
