@@ -10,8 +10,9 @@ Needs numpy, scipy, scikit-learn, torch and a release build (`cargo build --rele
 * memory (Linux): largest resident memory of `rarefy fit` on the training rows and on synthetic rows of the same shape whose nonzeros
   grow, and whose features grow at the same nonzeros: it must follow the first
 * epoch: seconds of an epoch of 93,243-256-53, Adam, batch 128: Rarefy at density 0.2 (RigL) and 1, PyTorch with dense input
-  batches and with EmbeddingBag (sums with weights, sparse gradients, SparseAdam); and of the example, which learns by SGD. Medians of 5 epochs; for dense batches, which take minutes,
-  of three times 30 steps, scaled to as many as an epoch has. Nothing else should be running
+  batches and with EmbeddingBag (sums with weights, sparse gradients, SparseAdam); and of the example, which learns by SGD. Medians of
+  5 epochs; for dense batches, which take minutes, of three times 30 steps, scaled to as many as an epoch has. Nothing else should
+  be running
 """
 
 import argparse

@@ -2,7 +2,7 @@
 //!
 //! Zou and Hastie, *Regularization and variable selection via the elastic net*, 2005; `ρ` as scikit-learn's `l1_ratio`.
 
-use super::{Block, Entry, Penalty, Real, Steps, l1, soft, squares};
+use super::{Entry, Entrywise, l1, soft};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "elastic-net",
@@ -27,34 +27,26 @@ impl ElasticNet {
     }
 }
 
-impl<T: Real> Penalty<T> for ElasticNet {
-    fn block(&self) -> Block {
-        Block::Entries
+impl Entrywise for ElasticNet {
+    fn value(&self, w: f64) -> f64 {
+        let (l1, l2) = self.parts();
+        l1 * w.abs() + l2 / 2.0 * w * w
     }
 
-    fn value(&self, w: &[T]) -> f64 {
+    fn prox(&self, w: f64, step: f64) -> f64 {
         let (l1, l2) = self.parts();
-        w.iter().map(|&w| w.into()).map(|w| l1 * w.abs() + l2 / 2.0 * w * w).sum()
+        soft(w, step * l1) / (1.0 + step * l2)
     }
 
-    fn prox(&self, w: &mut [T], steps: Steps<'_, T>) {
+    fn distance(&self, w: f64, gradient: f64) -> f64 {
         let (l1, l2) = self.parts();
-        for (i, w) in w.iter_mut().enumerate() {
-            let step = steps.of(i);
-            *w = T::near(soft((*w).into(), step * l1) / (1.0 + step * l2));
-        }
+        l1::entry(w, gradient + l2 * w, l1)
     }
 
-    fn distance(&self, w: &[T], gradient: &[T]) -> f64 {
+    fn conjugate(&self, u: f64) -> Option<f64> {
         let (l1, l2) = self.parts();
-        let entry = |(&w, &g): (&T, &T)| l1::entry(w.into(), g.into() + l2 * w.into(), l1);
-        squares(w.iter().zip(gradient).map(entry)).sqrt()
-    }
-
-    fn conjugate(&self, u: &[T]) -> Option<f64> {
-        let (l1, l2) = self.parts();
-        let beyond = squares(u.iter().map(|&u| (u.into().abs() - l1).max(0.0)));
-        Some(if beyond == 0.0 { 0.0 } else { beyond / (2.0 * l2) })
+        let beyond = (u.abs() - l1).max(0.0);
+        Some(if beyond == 0.0 { 0.0 } else { beyond * beyond / (2.0 * l2) })
     }
 
     fn threshold(&self) -> f64 {

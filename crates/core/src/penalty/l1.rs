@@ -2,7 +2,7 @@
 //!
 //! Tibshirani, *Regression shrinkage and selection via the lasso*, 1996; Donoho, *De-noising by soft-thresholding*, 1995.
 
-use super::{Block, Entry, Penalty, Real, Steps, indicator, soft, squares};
+use super::{Entry, Entrywise, indicator, soft};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "l1",
@@ -18,25 +18,21 @@ pub struct L1 {
     pub lambda: f64,
 }
 
-impl<T: Real> Penalty<T> for L1 {
-    fn block(&self) -> Block {
-        Block::Entries
+impl Entrywise for L1 {
+    fn value(&self, w: f64) -> f64 {
+        self.lambda * w.abs()
     }
 
-    fn value(&self, w: &[T]) -> f64 {
-        self.lambda * w.iter().map(|&w| w.into().abs()).sum::<f64>()
+    fn prox(&self, w: f64, step: f64) -> f64 {
+        soft(w, self.lambda * step)
     }
 
-    fn prox(&self, w: &mut [T], steps: Steps<'_, T>) {
-        w.iter_mut().enumerate().for_each(|(i, w)| *w = T::near(soft((*w).into(), self.lambda * steps.of(i))));
+    fn distance(&self, w: f64, gradient: f64) -> f64 {
+        entry(w, gradient, self.lambda)
     }
 
-    fn distance(&self, w: &[T], gradient: &[T]) -> f64 {
-        squares(w.iter().zip(gradient).map(|(&w, &g)| entry(w.into(), g.into(), self.lambda))).sqrt()
-    }
-
-    fn conjugate(&self, u: &[T]) -> Option<f64> {
-        Some(indicator(u.iter().all(|&u| u.into().abs() <= self.lambda)))
+    fn conjugate(&self, u: f64) -> Option<f64> {
+        Some(indicator(u.abs() <= self.lambda))
     }
 
     fn threshold(&self) -> f64 {

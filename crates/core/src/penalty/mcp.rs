@@ -2,7 +2,7 @@
 //!
 //! L1 near zero, and no bias on large weights. Zhang, *Nearly unbiased variable selection under minimax concave penalty*, 2010.
 
-use super::{Block, Entry, Penalty, Real, Steps, l1, soft, squares};
+use super::{Entry, Entrywise, l1, soft};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "mcp",
@@ -20,14 +20,14 @@ pub struct Mcp {
     pub gamma: f64,
 }
 
-impl Mcp {
-    fn of(&self, w: f64) -> f64 {
+impl Entrywise for Mcp {
+    fn value(&self, w: f64) -> f64 {
         let (size, end) = (w.abs(), self.gamma * self.lambda);
         if size <= end { self.lambda * size - w * w / (2.0 * self.gamma) } else { end * self.lambda / 2.0 }
     }
 
     /// With a step of `gamma` or longer the problem is concave in between, and the answer is all or nothing.
-    fn prox_of(&self, w: f64, step: f64) -> f64 {
+    fn prox(&self, w: f64, step: f64) -> f64 {
         if step >= self.gamma {
             return if w.abs() > self.lambda * (self.gamma * step).sqrt() { w } else { 0.0 };
         }
@@ -36,32 +36,14 @@ impl Mcp {
         }
         soft(w, step * self.lambda) / (1.0 - step / self.gamma)
     }
-}
 
-impl<T: Real> Penalty<T> for Mcp {
-    fn block(&self) -> Block {
-        Block::Entries
+    fn distance(&self, w: f64, gradient: f64) -> f64 {
+        // What is left of λ at w.
+        let rest = (self.lambda - w.abs() / self.gamma).max(0.0);
+        l1::entry(w, gradient, rest)
     }
 
-    fn value(&self, w: &[T]) -> f64 {
-        w.iter().map(|&w| self.of(w.into())).sum()
-    }
-
-    fn prox(&self, w: &mut [T], steps: Steps<'_, T>) {
-        w.iter_mut().enumerate().for_each(|(i, w)| *w = T::near(self.prox_of((*w).into(), steps.of(i))));
-    }
-
-    fn distance(&self, w: &[T], gradient: &[T]) -> f64 {
-        let entry = |(&w, &g): (&T, &T)| {
-            let (w, g): (f64, f64) = (w.into(), g.into());
-            // What is left of λ at w.
-            let rest = (self.lambda - w.abs() / self.gamma).max(0.0);
-            l1::entry(w, g, rest)
-        };
-        squares(w.iter().zip(gradient).map(entry)).sqrt()
-    }
-
-    fn conjugate(&self, _u: &[T]) -> Option<f64> {
+    fn conjugate(&self, _u: f64) -> Option<f64> {
         None
     }
 

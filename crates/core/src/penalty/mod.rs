@@ -18,6 +18,8 @@
 //! optimizer that scales each weight's step, such as Adam, moves in that metric, and so must the penalty. Whether a point is
 //! optimal says [`Penalty::distance`].
 //!
+//! One in which every weight counts for itself is an [`Entrywise`], five functions of one number.
+//!
 //! Parikh and Boyd, *Proximal algorithms*, 2014. To add a penalty: one file here, one line in [`registry`], one entry in the table
 //! of the tests.
 //!
@@ -29,6 +31,7 @@
 //! ```
 
 mod elastic_net;
+mod entrywise;
 mod group_l1;
 mod l1;
 mod l1_ball;
@@ -38,6 +41,7 @@ mod scad;
 mod tests;
 
 pub use elastic_net::ElasticNet;
+pub use entrywise::Entrywise;
 pub use group_l1::GroupL1;
 pub use l1::L1;
 pub use l1_ball::{L1Ball, ball_threshold};

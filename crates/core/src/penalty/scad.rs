@@ -3,7 +3,7 @@
 //!
 //! Fan and Li, *Variable selection via nonconcave penalized likelihood and its oracle properties*, 2001.
 
-use super::{Block, Entry, Penalty, Real, Steps, l1, soft, squares};
+use super::{Entry, Entrywise, l1, soft};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "scad",
@@ -21,8 +21,8 @@ pub struct Scad {
     pub gamma: f64,
 }
 
-impl Scad {
-    fn of(&self, w: f64) -> f64 {
+impl Entrywise for Scad {
+    fn value(&self, w: f64) -> f64 {
         let (size, lambda, gamma) = (w.abs(), self.lambda, self.gamma);
         if size <= lambda {
             lambda * size
@@ -34,7 +34,7 @@ impl Scad {
     }
 
     /// The best of the minima of the three pieces; where the step is shorter than `γ − 1` there is only one.
-    fn prox_of(&self, w: f64, step: f64) -> f64 {
+    fn prox(&self, w: f64, step: f64) -> f64 {
         if w.is_nan() {
             return w;
         }
@@ -46,35 +46,18 @@ impl Scad {
             middle.clamp(lambda, gamma * lambda),
             w.abs().max(gamma * lambda),
         ];
-        let cost = |u: f64| (u - w.abs()).powi(2) / (2.0 * step) + self.of(u);
+        let cost = |u: f64| (u - w.abs()).powi(2) / (2.0 * step) + self.value(u);
         let best = candidates.into_iter().fold(0.0, |best, u| if cost(u) < cost(best) { u } else { best });
         best.copysign(w) * f64::from(best != 0.0)
     }
-}
 
-impl<T: Real> Penalty<T> for Scad {
-    fn block(&self) -> Block {
-        Block::Entries
+    fn distance(&self, w: f64, gradient: f64) -> f64 {
+        // What is left of λ at w.
+        let rest = ((self.gamma * self.lambda - w.abs()) / (self.gamma - 1.0)).clamp(0.0, self.lambda);
+        l1::entry(w, gradient, rest)
     }
 
-    fn value(&self, w: &[T]) -> f64 {
-        w.iter().map(|&w| self.of(w.into())).sum()
-    }
-
-    fn prox(&self, w: &mut [T], steps: Steps<'_, T>) {
-        w.iter_mut().enumerate().for_each(|(i, w)| *w = T::near(self.prox_of((*w).into(), steps.of(i))));
-    }
-
-    fn distance(&self, w: &[T], gradient: &[T]) -> f64 {
-        let entry = |(&w, &g): (&T, &T)| {
-            let (w, g): (f64, f64) = (w.into(), g.into());
-            let rest = ((self.gamma * self.lambda - w.abs()) / (self.gamma - 1.0)).clamp(0.0, self.lambda);
-            l1::entry(w, g, rest)
-        };
-        squares(w.iter().zip(gradient).map(entry)).sqrt()
-    }
-
-    fn conjugate(&self, _u: &[T]) -> Option<f64> {
+    fn conjugate(&self, _u: f64) -> Option<f64> {
         None
     }
 

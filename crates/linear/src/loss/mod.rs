@@ -1,7 +1,7 @@
 //! Losses: how far a linear model's answers are from the targets.
 //!
 //! A [`Loss`] is `F(η) = Σᵢ aᵢ ℓ(yᵢ, ηᵢ)` with sample weights `aᵢ ≥ 0` that add up to 1. To add one: one file here with what a single row
-//! costs ([`Row`]), one entry in the table of `tests/losses.rs`.
+//! costs ([`Row`]), one entry in the tables of `tests/solver.rs`.
 //!
 //! | loss | `ℓ(y, η)` | for |
 //! |---|---|---|

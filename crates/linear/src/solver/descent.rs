@@ -2,6 +2,7 @@
 
 use super::anderson::History;
 use super::gap::Measure;
+use super::scored::{Scored, total_cost};
 use rarefy_core::Result;
 use rarefy_core::kernels::coordinate::{Columns, Residual, pass, scores};
 use rarefy_core::penalty::Penalty;
@@ -55,44 +56,24 @@ impl<P: Penalty<f64>> Model<'_, P> {
     }
 
     fn cost(&self, w: &[f64]) -> f64 {
-        let one = |(&w, &factor): (&f64, &f64)| {
-            if w == 0.0 || factor == 0.0 { 0.0 } else { factor * self.penalty.value(&[w]) }
-        };
-        w.iter().zip(self.factors).map(one).sum()
+        total_cost(self.penalty, self.factors, w)
     }
 
     /// How far from the model's minimum `w` is at most, in what `kind` counts.
     fn measure(&self, w: &[f64], r: &Residual, products: &[f64], kind: Measure) -> f64 {
-        let entries = || products.iter().zip(self.factors).zip(w).map(|((&product, &factor), &w)| (product, factor, w));
-        let free = entries().filter(|e| e.1 == 0.0).map(|e| e.0.abs()).fold(0.0, f64::max);
+        let scored = Scored { penalty: self.penalty, factors: self.factors, scores: products };
         if let Measure::Violation(_) = kind {
-            let distance =
-                |(product, factor, w): (f64, f64, f64)| factor * self.penalty.distance(&[w], &[-product / factor]);
-            return entries().filter(|e| e.1 > 0.0).map(distance).fold(free, f64::max);
+            return scored.violation(w);
         }
-        let largest = entries().filter(|e| e.1 > 0.0).map(|e| e.0.abs() / e.1).fold(0.0, f64::max);
-        let feasible = (self.penalty.threshold() / largest).min(1.0);
         // The targets are r + Σ x̃w, and D(αr) = α rᵀ(targets) − α²‖r‖²/2 − Σ f pen*(αx̃ᵀr/f).
-        let (square, along) = (r.square(), entries().map(|e| e.0 * e.2).sum::<f64>());
-        let dual = |alpha: f64| {
-            let conjugate: f64 = entries()
-                .filter(|e| e.1 > 0.0)
-                .map(|(product, factor, _)| {
-                    let u = alpha * product / factor * if alpha < 1.0 { 1.0 - 1e-14 } else { 1.0 };
-                    factor * self.penalty.conjugate(&[u]).unwrap_or(f64::INFINITY)
-                })
-                .sum();
-            alpha * (square + along) - alpha * alpha * square / 2.0 - conjugate
+        let (square, along) = (r.square(), products.iter().zip(w).map(|(p, w)| p * w).sum::<f64>());
+        let bound = scored.bound(|alpha| alpha * (square + along) - alpha * alpha * square / 2.0);
+        // No dual point is feasible before columns that are not penalised are at rest; what each of them can still give is added instead.
+        let one = |((norm, factor), product): ((&f64, &f64), &f64)| match *factor == 0.0 && *norm > 0.0 {
+            true => product * product / norm,
+            false => 0.0,
         };
-        // What unpenalised columns still have to give is not in the bound: their gradient times their weights' likely move is added.
-        let slack: f64 = self
-            .columns
-            .norms()
-            .iter()
-            .zip(entries())
-            .filter(|(n, e)| e.1 == 0.0 && **n > 0.0)
-            .map(|(n, e)| e.0 * e.0 / n)
-            .sum();
-        0.5 * square + self.cost(w) - dual(feasible).max(dual(1.0)) + slack
+        let rest: f64 = self.columns.norms().iter().zip(self.factors).zip(products).map(one).sum();
+        0.5 * square + self.cost(w) - bound + rest
     }
 }

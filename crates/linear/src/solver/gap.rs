@@ -1,5 +1,6 @@
 //! Certificates: the duality gap, and the violation of stationarity.
 
+use super::scored::Scored;
 use super::{Certificate, Problem, State};
 use rarefy_core::matrix::Value;
 use rarefy_core::penalty::Penalty;
@@ -52,43 +53,18 @@ pub(super) fn measure<T: Value + Into<f64>, P: Penalty<f64>>(
     objective: f64,
     bound: &mut f64,
 ) -> Measure {
+    let scored = Scored { penalty: &problem.penalty, factors: &problem.factors, scores: &state.scores };
     if problem.penalty.conjugate(&[0.0]).is_none() {
-        let each = |(j, (&w, &score)): (usize, (&f64, &f64))| problem.violation(j, w, score);
-        return Measure::Violation(state.w.iter().zip(&state.scores).enumerate().map(each).fold(0.0, f64::max));
+        return Measure::Violation(scored.violation(&state.w));
     }
-    let entries = || state.scores.iter().zip(&problem.factors).map(|(&score, &factor)| (score, factor));
-    let unpenalised = entries().filter(|e| e.1 == 0.0).map(|e| e.0.abs()).fold(0.0, f64::max);
     // A dual point must be orthogonal to columns that are not penalised; near enough is rounding, farther gives no bound yet.
-    if unpenalised > 1e-9 * state.null.1 {
-        return Measure::Gap(f64::INFINITY.min(objective - *bound));
-    }
-    let penalised = || entries().filter(|e| e.1 > 0.0);
-    let largest = penalised().map(|(score, factor)| score.abs() / factor).fold(0.0, f64::max);
-    let feasible = (problem.penalty.threshold() / largest).min(1.0);
-    let mut dual = vec![0.0; state.gradient.len()];
-    for alpha in [feasible, 1.0] {
-        let conjugate: f64 = penalised()
-            .map(|(score, factor)| {
-                factor
-                    * problem
-                        .penalty
-                        .conjugate(&[shrunk(alpha * score / factor, alpha, largest)])
-                        .unwrap_or(f64::INFINITY)
-            })
-            .sum();
-        if conjugate.is_finite() && alpha.is_finite() {
-            dual.iter_mut().zip(&state.gradient).for_each(|(dual, g)| *dual = alpha * g);
+    if scored.free() <= 1e-9 * state.null.1 {
+        let found = scored.bound(|alpha| {
+            let dual: Vec<f64> = state.gradient.iter().map(|g| alpha * g).collect();
             let offset = problem.offset.as_ref().map_or(0.0, |o| o.iter().zip(&dual).map(|(o, d)| o * d).sum());
-            *bound = bound.max(offset - problem.loss.conjugate(&dual) - conjugate);
-        }
-        if feasible == 1.0 {
-            break;
-        }
+            offset - problem.loss.conjugate(&dual)
+        });
+        *bound = bound.max(found);
     }
     Measure::Gap((objective - *bound).max(0.0))
-}
-
-/// `score`, a hair nearer 0 if scaling has brought it to the edge, where rounding decides whether the conjugate is 0 or infinite.
-fn shrunk(score: f64, alpha: f64, largest: f64) -> f64 {
-    if alpha < 1.0 && score.abs() >= alpha * largest * (1.0 - 1e-14) { score * (1.0 - 1e-14) } else { score }
 }

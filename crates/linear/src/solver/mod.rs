@@ -15,6 +15,7 @@ mod anderson;
 mod descent;
 mod gap;
 mod newton;
+mod scored;
 mod working_set;
 
 use crate::design::check;
@@ -94,22 +95,9 @@ impl<'a, T: Value + Into<f64>, P: Penalty<f64>> Problem<'a, T, P> {
         Self { penalty, ..self }
     }
 
-    /// `fⱼ pen(w)`
-    pub(crate) fn cost(&self, j: usize, w: f64) -> f64 {
-        if self.factors[j] == 0.0 || w == 0.0 { 0.0 } else { self.factors[j] * self.penalty.value(&[w]) }
-    }
-
-    /// The sum of these over all columns.
+    /// `Σⱼ fⱼ pen(wⱼ)`
     pub(crate) fn penalty_of(&self, w: &[f64]) -> f64 {
-        w.iter().enumerate().map(|(j, &w)| self.cost(j, w)).sum()
-    }
-
-    /// The distance of `xⱼᵀ∇F + fⱼ∂pen(w)` to 0, `score` being `−xⱼᵀ∇F`.
-    pub(crate) fn violation(&self, j: usize, w: f64, score: f64) -> f64 {
-        match self.factors[j] {
-            0.0 => score.abs(),
-            factor => factor * self.penalty.distance(&[w], &[-score / factor]),
-        }
+        scored::total_cost(&self.penalty, &self.factors, w)
     }
 }
 
@@ -273,7 +261,8 @@ pub(crate) fn advance<T: Value + Into<f64>, P: Penalty<f64>>(
     let mut passes = 0;
     // A dual point stays feasible while the problem is the same: the best bound is kept.
     let mut bound = f64::NEG_INFINITY;
-    for iterations in 0.. {
+    let mut iterations = 0;
+    loop {
         let objective = state.value + problem.penalty_of(&state.w);
         if !objective.is_finite() {
             return Err(Error::Diverged(objective, iterations));
@@ -289,6 +278,6 @@ pub(crate) fn advance<T: Value + Into<f64>, P: Penalty<f64>>(
         let wanted = (0.3 * measure.size()).max(0.5 * options.tolerance * gap::unit(state, measure));
         passes += newton::solve_working_set(problem, state, &chosen, measure.like(wanted))?;
         state.score(problem)?;
+        iterations += 1;
     }
-    unreachable!("the loop ends by its return")
 }

@@ -8,7 +8,7 @@
 
 use super::descent::Model;
 use super::gap::Measure;
-use super::{Problem, State};
+use super::{Problem, State, scored};
 use crate::Result;
 use rarefy_core::kernels::coordinate::Residual;
 use rarefy_core::matrix::Value;
@@ -20,7 +20,7 @@ const STEPS: usize = 20;
 /// A curvature is not below this share of the row's weight: models stay bounded where the loss is flat.
 const LEAST_CURVATURE: f64 = 1e-7;
 
-/// The first model is solved to this share of what is wanted; later ones, too: the model moves anyway.
+/// A model of a loss that is not quadratic is solved to this share of what is wanted: the next one is another.
 const INEXACT: f64 = 0.3;
 
 /// Minimises over the columns `chosen`, until `wanted` where that can be told from the model; returns passes of coordinate descent.
@@ -50,25 +50,19 @@ pub(super) fn solve_working_set<T: Value + Into<f64>, P: Penalty<f64>>(
             intercept: if problem.intercept { residual.along() } else { 0.0 },
         };
         let fell = change.apply(problem, state);
-        if problem.loss.quadratic() || fell <= model_accuracy(wanted, fell) {
+        if problem.loss.quadratic() || fell <= least_fall(wanted) {
             break;
         }
     }
     Ok(passes)
 }
 
-/// The fall of the objective below which another Newton step on the same columns is not worth it.
-fn model_accuracy(wanted: Measure, fell: f64) -> f64 {
+/// The fall of the objective up to which another Newton step on the same columns is not worth it. From a violation nothing follows for the
+/// objective: there steps go on while it falls.
+fn least_fall(wanted: Measure) -> f64 {
     match wanted {
         Measure::Gap(size) => INEXACT * size,
-        // Of a violation nothing follows for the objective: go on until nothing falls.
-        Measure::Violation(_) => {
-            if fell > 0.0 {
-                0.0
-            } else {
-                fell
-            }
-        }
+        Measure::Violation(_) => 0.0,
     }
 }
 
@@ -92,10 +86,11 @@ impl Change<'_> {
         let (old_eta, old_value, old_b) = (state.eta.clone(), state.value, state.b);
         let slope: f64 = state.gradient.iter().zip(&direction).map(|(g, d)| g * d).sum();
         let cost = |t: f64| {
-            moved
-                .iter()
-                .map(|&(j, before, after)| problem.cost(j, before + t * (after - before)) - problem.cost(j, before))
-                .sum::<f64>()
+            let one = |&(j, before, after): &(usize, f64, f64)| {
+                let cost = |w| scored::cost(&problem.penalty, problem.factors[j], w);
+                cost(before + t * (after - before)) - cost(before)
+            };
+            moved.iter().map(one).sum::<f64>()
         };
         let descent = slope + cost(1.0);
         let rounding = 1e-14 * (old_value.abs() + problem.penalty_of(&state.w));
