@@ -1,7 +1,7 @@
 //! The matrix of a linear model, column by column.
 
 use crate::{Error, Result};
-use rarefy_core::kernels::coordinate::{Columns, dots_dense, dots_sparse};
+use rarefy_core::kernels::coordinate::{Columns, Entries};
 use rarefy_core::matrix::{CscView, DenseView, Value};
 
 /// A design of `rows × cols`, borrowed; columns may be scaled without touching them. Centring needs no design: see
@@ -11,13 +11,6 @@ pub struct Design<'a, T> {
     entries: Entries<'a, T>,
     /// What columns are multiplied with.
     scale: Option<Vec<f64>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Entries<'a, T> {
-    /// The transpose: a row of it is a column.
-    Dense(DenseView<'a, T>),
-    Sparse(CscView<'a, T>),
 }
 
 impl<'a, T: Value + Into<f64>> Design<'a, T> {
@@ -43,26 +36,17 @@ impl<'a, T: Value + Into<f64>> Design<'a, T> {
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        match self.entries {
-            Entries::Dense(transposed) => transposed.cols(),
-            Entries::Sparse(design) => design.rows(),
-        }
+        self.entries.rows()
     }
 
     /// Number of columns.
     pub fn cols(&self) -> usize {
-        match self.entries {
-            Entries::Dense(transposed) => transposed.rows(),
-            Entries::Sparse(design) => design.cols(),
-        }
+        self.entries.cols()
     }
 
     /// Stored entries.
     pub fn nnz(&self) -> usize {
-        match self.entries {
-            Entries::Dense(transposed) => transposed.data().len(),
-            Entries::Sparse(design) => design.nnz(),
-        }
+        self.entries.nnz()
     }
 
     /// What columns are multiplied with, if they are scaled.
@@ -98,61 +82,65 @@ impl<'a, T: Value + Into<f64>> Design<'a, T> {
         w.iter().enumerate().filter(|(_, w)| **w != 0.0).for_each(|(j, &w)| self.add(j, w, v));
     }
 
-    /// `Xᵀv`, on all threads.
+    /// `out[j] ← xⱼᵀv` of all columns, or of those `chosen`, on all threads.
     ///
     /// # Errors
-    /// When `v` has not one number a row, or `out` not one a column.
-    pub fn dots(&self, v: &[f64], out: &mut [f64]) -> Result<()> {
-        match self.entries {
-            Entries::Dense(transposed) => dots_dense(transposed, v, out)?,
-            Entries::Sparse(design) => dots_sparse(design, v, out)?,
-        }
-        if let Some(scale) = &self.scale {
-            out.iter_mut().zip(scale).for_each(|(out, scale)| *out *= scale);
+    /// When `v` has not one number a row, or `out` not one a column, or `chosen` does not rise.
+    pub fn dots(&self, chosen: Option<&[u32]>, v: &[f64], out: &mut [f64]) -> Result<()> {
+        self.entries.dots(chosen, v, out)?;
+        match (&self.scale, chosen) {
+            (None, _) => {}
+            (Some(scale), None) => out.iter_mut().zip(scale).for_each(|(out, scale)| *out *= scale),
+            (Some(scale), Some(chosen)) => chosen.iter().for_each(|&j| out[j as usize] *= scale[j as usize]),
         }
         Ok(())
     }
 
-    /// `Σᵢ aᵢxᵢⱼ²` of every column.
-    pub fn squares(&self, a: &[f64]) -> Vec<f64> {
-        let one = |j| {
-            let mut sum = 0.0;
-            self.each(j, |i, x| sum += a[i] * x * x);
-            sum
-        };
-        (0..self.cols()).map(one).collect()
+    /// `xⱼᵀv` and `Σᵢ aᵢxᵢⱼ²` of all columns.
+    ///
+    /// # Errors
+    /// As [`dots`](Design::dots); [`Error::Value`] for entries that are not finite.
+    pub(crate) fn dots_and_squares(&self, v: &[f64], a: &[f64]) -> Result<(Vec<f64>, Vec<f64>)> {
+        let (mut dots, mut squares) = (vec![0.0; self.cols()], vec![0.0; self.cols()]);
+        // Weights that are all the same need not be looked up.
+        let same = a.iter().all(|x| *x == a[0]);
+        self.entries.dots_and_squares(v, (!same).then_some(a), &mut dots, &mut squares)?;
+        if squares.iter().any(|s| !s.is_finite()) || a.contains(&0.0) {
+            self.check()?;
+        }
+        let share = if same { a.first().copied().unwrap_or(1.0) } else { 1.0 };
+        for j in 0..self.cols() {
+            let scale = self.factor(j);
+            (dots[j], squares[j]) = (scale * dots[j], scale * scale * share * squares[j]);
+        }
+        Ok((dots, squares))
     }
 
-    /// The columns `chosen`, row `i` multiplied by `roots[i]`; projected across `roots` where there is an intercept.
-    pub(crate) fn pack(&self, chosen: &[usize], roots: &[f64], intercept: bool) -> Result<Columns> {
-        let direction = intercept.then_some(roots);
-        let count = match self.entries {
-            Entries::Dense(_) => chosen.len() * self.rows(),
-            Entries::Sparse(design) => chosen.iter().map(|&j| design.col(j).0.len()).sum(),
-        };
-        let mut values = Vec::new();
-        values
-            .try_reserve_exact(count)
-            .map_err(|_| rarefy_core::Error::Memory { what: "working set", bytes: count * 8 })?;
+    /// Adds column `j` to those that are packed: row `i` multiplied by `roots[i]`; projected across `roots` where there is an intercept.
+    pub(crate) fn pack(&self, j: usize, roots: &[f64], intercept: bool, columns: &mut Columns) -> Result<()> {
+        let (factor, direction) = (self.factor(j), intercept.then_some(roots));
         match self.entries {
-            Entries::Dense(_) => {
-                chosen.iter().for_each(|&j| self.each(j, |i, x| values.push(x * roots[i])));
-                Ok(Columns::dense(self.rows(), values, direction)?)
+            Entries::Dense(transposed) => {
+                let values = transposed.row(j).iter().zip(roots).map(|(&x, root)| factor * x.into() * root);
+                columns.push(&[], values, direction)?;
             }
             Entries::Sparse(design) => {
-                let (mut starts, mut indices) = (vec![0], Vec::with_capacity(count));
-                for &j in chosen {
-                    self.each(j, |i, x| values.push(x * roots[i]));
-                    indices.extend_from_slice(design.col(j).0);
-                    starts.push(indices.len());
-                }
-                Ok(Columns::sparse(self.rows(), starts, indices, values, direction)?)
+                let (rows, values) = design.col(j);
+                let values = rows.iter().zip(values).map(|(&i, &x)| factor * x.into() * roots[i as usize]);
+                columns.push(rows, values, direction)?;
             }
         }
+        Ok(())
+    }
+
+    /// Room for packed columns.
+    pub(crate) fn room(&self, roots: &[f64], intercept: bool) -> Result<Columns> {
+        let sparse = matches!(self.entries, Entries::Sparse(_));
+        Ok(Columns::none(self.rows(), sparse, intercept.then_some(roots))?)
     }
 
     /// Refuses entries that are not finite.
-    pub(crate) fn check(&self) -> Result<()> {
+    fn check(&self) -> Result<()> {
         let (found, lines): (Option<usize>, usize) = match self.entries {
             Entries::Dense(t) => (t.data().iter().position(|x| !x.is_finite()), t.cols()),
             Entries::Sparse(design) => (design.values().iter().position(|x| !x.is_finite()), 0),

@@ -44,6 +44,9 @@ pub fn path<T: Value + Into<f64>, P: Penalty<f64>>(
         // Columns that are not penalised are there at every strength.
         problem = problem.with_penalty(penalty(f64::MAX.sqrt()));
         advance(&problem, options, &mut state, 0)?;
+        // So strong a penalty asks for no scores.
+        state.safe.fill(f64::NEG_INFINITY);
+        state.score(&problem)?;
     }
     // What share of its strength a penalty sets against a weight of zero.
     let share = penalty(1.0).threshold();

@@ -53,9 +53,12 @@ pub(super) fn measure<T: Value + Into<f64>, P: Penalty<f64>>(
     objective: f64,
     bound: &mut f64,
 ) -> Measure {
-    let scored = Scored { penalty: &problem.penalty, factors: &problem.factors, scores: &state.scores };
+    // Of all others it is known that they are at rest.
+    let part = |of: &[f64]| state.live.iter().map(|&j| of[j as usize]).collect::<Vec<f64>>();
+    let (factors, scores) = (part(&problem.factors), part(&state.scores));
+    let scored = Scored { penalty: &problem.penalty, factors: &factors, scores: &scores };
     if problem.penalty.conjugate(&[0.0]).is_none() {
-        return Measure::Violation(scored.violation(&state.w));
+        return Measure::Violation(scored.violation(&part(&state.w)));
     }
     // A dual point must be orthogonal to columns that are not penalised; near enough is rounding, farther gives no bound yet.
     if scored.free() <= 1e-9 * state.null.1 {

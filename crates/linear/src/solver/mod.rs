@@ -38,7 +38,7 @@ impl<'a, T: Value + Into<f64>, P: Penalty<f64>> Problem<'a, T, P> {
     /// A problem with an intercept, without an offset, all columns penalised alike.
     ///
     /// # Errors
-    /// [`Error::Length`] unless the loss has a row for each of the design; [`Error::Value`] for entries that are not finite; [`Error::Block`] for
+    /// [`Error::Length`] unless the loss has a row for each of the design; [`Error::Block`] for
     /// a penalty of groups.
     pub fn new(design: Design<'a, T>, loss: &'a dyn Loss, penalty: P) -> Result<Self> {
         let (found, expected) = (loss.weights().len(), design.rows());
@@ -50,7 +50,6 @@ impl<'a, T: Value + Into<f64>, P: Penalty<f64>> Problem<'a, T, P> {
             Block::Group => return Err(Error::Block("groups of weights")),
             Block::Whole => return Err(Error::Block("all weights")),
         }
-        design.check()?;
         let factors = vec![1.0; design.cols()];
         Ok(Self { design, loss, penalty, factors, offset: None, intercept: true })
     }
@@ -162,6 +161,10 @@ impl Fit {
     }
 }
 
+/// Columns with a score below this share of the threshold are not looked at as candidates. (Of shares of 0, 0.7 and 0.9, the last was the fastest
+/// on sparse text and on dense correlated columns.)
+const NEAR: f64 = 0.9;
+
 /// A point, and what is known there.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
@@ -171,10 +174,22 @@ pub(crate) struct State {
     pub value: f64,
     pub gradient: Vec<f64>,
     pub curvature: Vec<f64>,
-    /// `−xⱼᵀ∇F`
+    /// `−xⱼᵀ∇F` when it was last computed.
     pub scores: Vec<f64>,
-    /// `√Σᵢ aᵢxᵢⱼ²`: ranks columns.
+    /// How far the gradient had moved then.
+    pub seen: Vec<f64>,
+    /// How far the gradient has moved, step by step: `Σ ‖Δ∇F/√a‖`.
+    pub travelled: f64,
+    /// How far the gradient has to move before each score can be above what lets its weight stay zero.
+    pub safe: Vec<f64>,
+    /// Columns that may matter, in order: not zero, not penalised, or with a score that is near enough.
+    pub live: Vec<u32>,
+    /// The gradient at the last look.
+    pub last: Vec<f64>,
+    /// `√Σᵢ aᵢxᵢⱼ²`: how much a column's score changes at most when the gradient moves by 1.
     pub norms: Vec<f64>,
+    /// Columns of working sets, where they can be kept.
+    pub packed: Option<newton::Packed>,
     /// Objective, and largest score, of the model without columns.
     pub null: (f64, f64),
 }
@@ -183,7 +198,6 @@ impl State {
     /// The model without columns.
     pub fn start<T: Value + Into<f64>, P: Penalty<f64>>(problem: &Problem<'_, T, P>) -> Result<Self> {
         let (rows, cols) = (problem.design.rows(), problem.design.cols());
-        let norms = problem.design.squares(problem.loss.weights()).into_iter().map(f64::sqrt).collect();
         let mut state = Self {
             w: vec![0.0; cols],
             b: 0.0,
@@ -191,12 +205,22 @@ impl State {
             value: 0.0,
             gradient: vec![0.0; rows],
             curvature: vec![0.0; rows],
-            scores: vec![0.0; cols],
-            norms,
+            scores: vec![],
+            seen: vec![0.0; cols],
+            travelled: 0.0,
+            safe: vec![f64::NEG_INFINITY; cols],
+            live: vec![],
+            last: vec![],
+            norms: vec![],
+            packed: None,
             null: (0.0, 0.0),
         };
         state.update(problem);
-        state.score(problem)?;
+        let (mut scores, mut norms) = problem.design.dots_and_squares(&state.gradient, problem.loss.weights())?;
+        scores.iter_mut().for_each(|score| *score = -*score);
+        norms.iter_mut().for_each(|norm| *norm = norm.sqrt());
+        (state.scores, state.norms) = (scores, norms);
+        state.last.clone_from(&state.gradient);
         let largest = state.scores.iter().fold(0.0f64, |most, s| most.max(s.abs()));
         state.null = (state.value, largest);
         Ok(state)
@@ -216,11 +240,58 @@ impl State {
         problem.loss.derivatives(&self.eta, &mut self.gradient, &mut self.curvature);
     }
 
-    /// Scores of all columns: one pass over the design.
+    /// Scores of all columns that may matter, at the gradient of now.
+    ///
+    /// A score changes by no more than the length of its column times the way of the gradient. While a weight is zero, and its score at most
+    /// the penalty's threshold for all that, it is known to stay so: the certificate needs no more of it.
     pub fn score<T: Value + Into<f64>, P: Penalty<f64>>(&mut self, problem: &Problem<'_, T, P>) -> Result<()> {
-        problem.design.dots(&self.gradient, &mut self.scores)?;
-        self.scores.iter_mut().for_each(|score| *score = -*score);
+        let moved = self.gradient.iter().zip(&mut self.last).zip(problem.loss.weights()).filter(|(_, a)| **a > 0.0);
+        let square: f64 = moved.map(|((g, last), a)| (g - std::mem::replace(last, *g)).powi(2) / a).sum();
+        self.travelled += square.sqrt();
+        let chosen: Vec<u32> =
+            (0..self.safe.len() as u32).filter(|&j| self.travelled >= self.safe[j as usize]).collect();
+        self.score_of(problem, chosen)
+    }
+
+    /// The same for another penalty than before: another threshold.
+    fn score_anew<T: Value + Into<f64>, P: Penalty<f64>>(&mut self, problem: &Problem<'_, T, P>) -> Result<()> {
+        let edge = problem.penalty.threshold();
+        for j in 0..self.safe.len() {
+            self.safe[j] = self.safe_until(j, problem.factors[j] * edge);
+        }
+        self.score(problem)
+    }
+
+    fn score_of<T: Value + Into<f64>, P: Penalty<f64>>(
+        &mut self,
+        problem: &Problem<'_, T, P>,
+        mut chosen: Vec<u32>,
+    ) -> Result<()> {
+        // What was computed here already needs no more.
+        let old: Vec<u32> = chosen.iter().copied().filter(|&j| self.seen[j as usize] < self.travelled).collect();
+        problem.design.dots(Some(&old), &self.gradient, &mut self.scores)?;
+        let edge = problem.penalty.threshold();
+        for j in old {
+            let j = j as usize;
+            (self.scores[j], self.seen[j]) = (-self.scores[j], self.travelled);
+            self.safe[j] = self.safe_until(j, problem.factors[j] * edge);
+        }
+        chosen.retain(|&j| {
+            let (j, factor) = (j as usize, problem.factors[j as usize]);
+            self.w[j] != 0.0 || factor == 0.0 || self.scores[j].abs() >= NEAR * factor * edge
+        });
+        self.live = chosen;
         Ok(())
+    }
+
+    /// The way of the gradient up to which the score of column `j` stays within `edge`.
+    fn safe_until(&self, j: usize, edge: f64) -> f64 {
+        if self.w[j] != 0.0 || edge == 0.0 {
+            return f64::NEG_INFINITY;
+        }
+        // A hair inside the edge, for rounding.
+        let room = (edge * (1.0 - 1e-9) - self.scores[j].abs()) / self.norms[j];
+        if room > 0.0 { self.seen[j] + room } else { f64::NEG_INFINITY }
     }
 }
 
@@ -257,6 +328,7 @@ pub(crate) fn advance<T: Value + Into<f64>, P: Penalty<f64>>(
     if options.tolerance.is_nan() || options.tolerance <= 0.0 {
         return Err(Error::Parameter { name: "tolerance", found: options.tolerance.to_string(), expected: "above 0" });
     }
+    state.score_anew(problem)?;
     let mut set = WorkingSet::new(expected);
     let mut passes = 0;
     // A dual point stays feasible while the problem is the same: the best bound is kept.
@@ -277,6 +349,9 @@ pub(crate) fn advance<T: Value + Into<f64>, P: Penalty<f64>>(
         let chosen = set.choose(problem, state);
         let wanted = (0.3 * measure.size()).max(0.5 * options.tolerance * gap::unit(state, measure));
         passes += newton::solve_working_set(problem, state, &chosen, measure.like(wanted))?;
+        for &j in chosen.iter().filter(|&&j| state.w[j] != 0.0) {
+            state.safe[j] = f64::NEG_INFINITY;
+        }
         state.score(problem)?;
         iterations += 1;
     }

@@ -10,7 +10,7 @@ use super::descent::Model;
 use super::gap::Measure;
 use super::{Problem, State, scored};
 use crate::Result;
-use rarefy_core::kernels::coordinate::Residual;
+use rarefy_core::kernels::coordinate::{Columns, Residual};
 use rarefy_core::matrix::Value;
 use rarefy_core::penalty::Penalty;
 
@@ -34,15 +34,16 @@ pub(super) fn solve_working_set<T: Value + Into<f64>, P: Penalty<f64>>(
     let (steps, share) = if problem.loss.quadratic() { (1, 1.0) } else { (STEPS, INEXACT) };
     let mut passes = 0;
     for _ in 0..steps {
-        let a = problem.loss.weights();
-        let roots: Vec<f64> = state.curvature.iter().zip(a).map(|(h, a)| h.max(LEAST_CURVATURE * a).sqrt()).collect();
-        let r = state.gradient.iter().zip(&roots).map(|(g, s)| if *s > 0.0 { -g / s } else { 0.0 }).collect();
-        let columns = problem.design.pack(chosen, &roots, problem.intercept)?;
-        let mut residual = Residual::new(r, problem.intercept.then_some(roots))?;
+        let mut packed =
+            state.packed.take().filter(|_| problem.loss.quadratic()).map_or_else(|| Packed::new(problem, state), Ok)?;
+        let slots = packed.slots(problem, chosen)?;
+        let r = state.gradient.iter().zip(&packed.roots).map(|(g, s)| if *s > 0.0 { -g / s } else { 0.0 }).collect();
+        let mut residual = Residual::new(r, problem.intercept.then(|| packed.roots.clone()))?;
         let before: Vec<f64> = chosen.iter().map(|&j| state.w[j]).collect();
         let mut after = before.clone();
-        let model = Model { columns: &columns, penalty: &problem.penalty, factors: &factors };
+        let model = Model { columns: &packed.columns, slots: &slots, penalty: &problem.penalty, factors: &factors };
         passes += model.descend(&mut after, &mut residual, wanted.like(share * wanted.size()))?;
+        state.packed = Some(packed);
         let change = Change {
             chosen,
             before: &before,
@@ -55,6 +56,42 @@ pub(super) fn solve_working_set<T: Value + Into<f64>, P: Penalty<f64>>(
         }
     }
     Ok(passes)
+}
+
+/// Columns that have been in a working set, scaled by the roots of the curvatures. For a quadratic loss these stay, and columns are
+/// packed once for all strengths of a path.
+#[derive(Debug, Clone)]
+pub(crate) struct Packed {
+    columns: Columns,
+    roots: Vec<f64>,
+    /// Where each column of the design is; [`ABSENT`] if it is not.
+    places: Vec<u32>,
+}
+
+const ABSENT: u32 = u32::MAX;
+
+impl Packed {
+    fn new<T: Value + Into<f64>, P: Penalty<f64>>(problem: &Problem<'_, T, P>, state: &State) -> Result<Self> {
+        let a = problem.loss.weights();
+        let roots: Vec<f64> = state.curvature.iter().zip(a).map(|(h, a)| h.max(LEAST_CURVATURE * a).sqrt()).collect();
+        let columns = problem.design.room(&roots, problem.intercept)?;
+        Ok(Self { columns, roots, places: vec![ABSENT; problem.design.cols()] })
+    }
+
+    /// Where the columns `chosen` are; those that are not there yet are packed.
+    fn slots<T: Value + Into<f64>, P: Penalty<f64>>(
+        &mut self,
+        problem: &Problem<'_, T, P>,
+        chosen: &[usize],
+    ) -> Result<Vec<u32>> {
+        for &j in chosen {
+            if self.places[j] == ABSENT {
+                problem.design.pack(j, &self.roots, problem.intercept, &mut self.columns)?;
+                self.places[j] = self.columns.len() as u32 - 1;
+            }
+        }
+        Ok(chosen.iter().map(|&j| self.places[j]).collect())
+    }
 }
 
 /// The fall of the objective up to which another Newton step on the same columns is not worth it. From a violation nothing follows for the

@@ -1,8 +1,6 @@
 //! Packed columns, and products with them.
 
-use super::super::simd::{Kernel, Simd, dispatch};
-use crate::matrix::{CscView, DenseView, Value};
-use crate::parallel::{Shared, run};
+use crate::matrix::Value;
 use crate::{Error, Result};
 
 /// Columns of one design, one after the other in double precision, with what coordinate descent needs of each.
@@ -14,6 +12,8 @@ pub struct Columns {
     /// Row of each entry; empty for dense columns.
     indices: Vec<u32>,
     values: Vec<f64>,
+    /// `sᵀs`
+    square: f64,
     /// `‖x̃ⱼ‖²`, 0 for a column that is constant.
     pub(super) norms: Vec<f64>,
     /// `xⱼᵀs`
@@ -35,8 +35,17 @@ impl Columns {
         if count * rows != values.len() {
             return Err(Error::Length { what: "columns", found: values.len(), expected: count * rows });
         }
-        Self { rows, starts: vec![], indices: vec![], values, norms: vec![0.0; count], dots: vec![], means: vec![] }
-            .project(direction)
+        Self {
+            rows,
+            starts: vec![],
+            indices: vec![],
+            values,
+            square: 0.0,
+            norms: vec![0.0; count],
+            dots: vec![],
+            means: vec![],
+        }
+        .project(direction)
     }
 
     /// Sparse columns: `starts` has where each begins, and the end of the last.
@@ -66,7 +75,57 @@ impl Columns {
             return Err(Error::Index { axis: "column", major, index: indices[at] as usize, limit: rows, at });
         }
         let count = starts.len() - 1;
-        Self { rows, starts, indices, values, norms: vec![0.0; count], dots: vec![], means: vec![] }.project(direction)
+        Self { rows, starts, indices, values, square: 0.0, norms: vec![0.0; count], dots: vec![], means: vec![] }
+            .project(direction)
+    }
+
+    /// Room for dense columns, or for sparse ones, of `rows` rows across `direction`; there is none yet.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless the direction has a number a row.
+    pub fn none(rows: usize, sparse: bool, direction: Option<&[f64]>) -> Result<Self> {
+        match sparse {
+            false => Self::dense(rows, vec![], direction),
+            true => Self::sparse(rows, vec![0], vec![], vec![], direction),
+        }
+    }
+
+    /// Adds a column: all of its numbers, or, where columns are sparse, its nonzeros and their rows.
+    ///
+    /// # Errors
+    /// [`Error::Length`] and [`Error::Index`] for what is no column of as many rows; [`Error::Memory`].
+    pub fn push(
+        &mut self,
+        indices: &[u32],
+        values: impl ExactSizeIterator<Item = f64>,
+        direction: Option<&[f64]>,
+    ) -> Result<()> {
+        let sparse = !self.starts.is_empty();
+        let expected = if sparse { indices.len() } else { self.rows };
+        if values.len() != expected {
+            return Err(Error::Length { what: "values", found: values.len(), expected });
+        }
+        if let Some(at) = indices.iter().position(|&i| i as usize >= self.rows) {
+            return Err(Error::Index {
+                axis: "column",
+                major: self.len(),
+                index: indices[at] as usize,
+                limit: self.rows,
+                at,
+            });
+        }
+        let bytes = (self.values.len() + expected) * size_of::<f64>();
+        self.values.try_reserve(expected).map_err(|_| Error::Memory { what: "working set", bytes })?;
+        self.values.extend(values);
+        if sparse {
+            self.indices.extend_from_slice(indices);
+            self.starts.push(self.indices.len());
+        }
+        for numbers in [&mut self.norms, &mut self.dots, &mut self.means] {
+            numbers.push(0.0);
+        }
+        self.project_one(self.len() - 1, direction);
+        Ok(())
     }
 
     /// Number of columns.
@@ -94,17 +153,19 @@ impl Columns {
         if let Some(s) = direction.filter(|s| s.len() != self.rows) {
             return Err(Error::Length { what: "direction", found: s.len(), expected: self.rows });
         }
-        let square: f64 = direction.map_or(0.0, |s| s.iter().map(|s| s * s).sum());
+        self.square = direction.map_or(0.0, |s| s.iter().map(|s| s * s).sum());
         (self.dots, self.means) = (vec![0.0; self.len()], vec![0.0; self.len()]);
-        for j in 0..self.len() {
-            let whole = self.column(j).square();
-            let dot = direction.map_or(0.0, |s| self.column(j).dot(s));
-            let mean = if square > 0.0 { dot / square } else { 0.0 };
-            let rest = whole - dot * mean;
-            (self.dots[j], self.means[j]) = (dot, mean);
-            self.norms[j] = if rest > CONSTANT * whole { rest } else { 0.0 };
-        }
+        (0..self.len()).for_each(|j| self.project_one(j, direction));
         Ok(self)
+    }
+
+    fn project_one(&mut self, j: usize, direction: Option<&[f64]>) {
+        let whole = self.column(j).square();
+        let dot = direction.map_or(0.0, |s| self.column(j).dot(s));
+        let mean = if self.square > 0.0 { dot / self.square } else { 0.0 };
+        let rest = whole - dot * mean;
+        (self.dots[j], self.means[j]) = (dot, mean);
+        self.norms[j] = if rest > CONSTANT * whole { rest } else { 0.0 };
     }
 
     /// Column `j`.
@@ -178,9 +239,30 @@ impl<T: Value + Into<f64>> Column<'_, T> {
     }
 
     /// `‖x‖²`
-    fn square(self) -> f64 {
+    #[inline(always)]
+    pub(super) fn square(self) -> f64 {
         let (Self::Dense(x) | Self::Sparse(_, x)) = self;
-        x.iter().map(|&x| x.into() * x.into()).sum()
+        let (chunks, rest) = x.as_chunks::<SUMS>();
+        let mut sums = [0.0; SUMS];
+        for x in chunks {
+            for k in 0..SUMS {
+                sums[k] += x[k].into() * x[k].into();
+            }
+        }
+        sum(sums) + rest.iter().map(|&x| x.into() * x.into()).sum::<f64>()
+    }
+
+    /// `Σᵢ aᵢxᵢ²`
+    #[inline(always)]
+    pub(super) fn square_by(self, a: &[f64]) -> f64 {
+        let one = |(a, &x): (f64, &T)| a * x.into() * x.into();
+        match self {
+            Self::Dense(x) => a.iter().copied().zip(x).map(one).sum(),
+            // SAFETY: as in `dot`.
+            Self::Sparse(rows, x) => {
+                rows.iter().map(|&i| unsafe { *a.get_unchecked(i as usize) }).zip(x).map(one).sum()
+            }
+        }
     }
 }
 
@@ -188,69 +270,4 @@ impl<T: Value + Into<f64>> Column<'_, T> {
 fn sum(sums: [f64; SUMS]) -> f64 {
     let half: [f64; 4] = std::array::from_fn(|k| sums[k] + sums[k + 4]);
     (half[0] + half[2]) + (half[1] + half[3])
-}
-
-/// Entries in a task of [`dots_dense`] and [`dots_sparse`].
-const TASK: usize = 1 << 15;
-
-/// `Xᵀv` of a dense design whose columns are the rows of `transposed`, on all threads.
-///
-/// # Errors
-/// [`Error::Length`] unless `v` has a number a row of the design and `out` one a column.
-pub fn dots_dense<T: Value + Into<f64>>(transposed: DenseView<'_, T>, v: &[f64], out: &mut [f64]) -> Result<()> {
-    let (columns, rows) = (transposed.rows(), transposed.cols());
-    dots(rows, columns, columns * rows, v, out, |j| Column::Dense(transposed.row(j)))
-}
-
-/// `Xᵀv` of a sparse design, on all threads.
-///
-/// # Errors
-/// As [`dots_dense`].
-pub fn dots_sparse<T: Value + Into<f64>>(design: CscView<'_, T>, v: &[f64], out: &mut [f64]) -> Result<()> {
-    dots(design.rows(), design.cols(), design.nnz(), v, out, |j| {
-        let (rows, values) = design.col(j);
-        Column::Sparse(rows, values)
-    })
-}
-
-fn dots<'a, T: Value + Into<f64>>(
-    rows: usize,
-    columns: usize,
-    entries: usize,
-    v: &[f64],
-    out: &mut [f64],
-    column: impl Fn(usize) -> Column<'a, T> + Sync,
-) -> Result<()> {
-    for (what, found, expected) in [("v", v.len(), rows), ("out", out.len(), columns)] {
-        if found != expected {
-            return Err(Error::Length { what, found, expected });
-        }
-    }
-    let tasks = (entries + columns).div_ceil(TASK).min(columns);
-    let shared = Shared::new(out);
-    run(tasks, |task| {
-        let range = task * columns / tasks..(task + 1) * columns / tasks;
-        // SAFETY: tasks have no column in common, and `out` outlives `run`.
-        let out = unsafe { shared.range(range.clone()) };
-        dispatch(Dots { first: range.start, column: &column, v, out });
-    });
-    Ok(())
-}
-
-struct Dots<'a, F> {
-    first: usize,
-    column: &'a F,
-    v: &'a [f64],
-    out: &'a mut [f64],
-}
-
-impl<'a, T: Value + Into<f64>, F: Fn(usize) -> Column<'a, T>> Kernel for Dots<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        for (j, out) in self.out.iter_mut().enumerate() {
-            *out = (self.column)(self.first + j).dot(self.v);
-        }
-    }
 }

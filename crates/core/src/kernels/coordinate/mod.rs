@@ -18,17 +18,19 @@
 //! // Two orthonormal columns: the solution is the soft threshold of the products.
 //! let columns = Columns::dense(2, vec![1.0, 0.0, 0.0, 1.0], None)?;
 //! let (mut w, mut r) = ([0.0; 2], Residual::new(vec![3.0, 0.5], None)?);
-//! pass(&columns, &L1 { lambda: 1.0 }, &[1.0, 1.0], &mut w, &mut r);
+//! pass(&columns, &[0, 1], &L1 { lambda: 1.0 }, &[1.0, 1.0], &mut w, &mut r);
 //! assert_eq!(w, [2.0, 0.0]);
 //! # Ok::<(), rarefy_core::Error>(())
 //! ```
 
 mod columns;
 pub mod reference;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
-pub use columns::{Columns, dots_dense, dots_sparse};
+pub use columns::Columns;
+pub use sweep::Entries;
 
 use super::simd::{Kernel, Simd, dispatch};
 use crate::penalty::{Penalty, Steps};
@@ -82,24 +84,31 @@ impl Residual {
     }
 }
 
-/// One pass over all columns, in order; returns the largest `‖x̃ⱼ‖·|δⱼ|`, how far one weight moved the residual.
+/// One pass over the columns `chosen`, in their order; returns the largest `‖x̃ⱼ‖·|δⱼ|`, how far one weight moved the residual.
 ///
 /// # Panics
-/// When `factors` or `w` do not have one number a column, or the residual not one a row.
-pub fn pass<P: Penalty<f64>>(columns: &Columns, penalty: &P, factors: &[f64], w: &mut [f64], r: &mut Residual) -> f64 {
+/// When `factors` or `w` do not have one number a chosen column, the residual not one a row, or there is no such column.
+pub fn pass<P: Penalty<f64>>(
+    columns: &Columns,
+    chosen: &[u32],
+    penalty: &P,
+    factors: &[f64],
+    w: &mut [f64],
+    r: &mut Residual,
+) -> f64 {
     check(columns, r);
-    assert!(factors.len() == columns.len() && w.len() == columns.len(), "one factor and weight a column");
-    dispatch(Pass { columns, penalty, factors, w, r })
+    assert!(factors.len() == chosen.len() && w.len() == chosen.len(), "one factor and weight a column");
+    dispatch(Pass { columns, chosen, penalty, factors, w, r })
 }
 
-/// `x̃ⱼᵀr` of every column.
+/// `x̃ⱼᵀr` of the columns `chosen`.
 ///
 /// # Panics
-/// When `out` does not have one number a column, or the residual not one a row.
-pub fn scores(columns: &Columns, r: &Residual, out: &mut [f64]) {
+/// When `out` does not have one number a chosen column, the residual not one a row, or there is no such column.
+pub fn scores(columns: &Columns, chosen: &[u32], r: &Residual, out: &mut [f64]) {
     check(columns, r);
-    assert!(out.len() == columns.len(), "one score a column");
-    dispatch(Scores { columns, r, out });
+    assert!(out.len() == chosen.len(), "one score a column");
+    dispatch(Scores { columns, chosen, r, out });
 }
 
 fn check(columns: &Columns, r: &Residual) {
@@ -108,6 +117,7 @@ fn check(columns: &Columns, r: &Residual) {
 
 struct Pass<'a, P> {
     columns: &'a Columns,
+    chosen: &'a [u32],
     penalty: &'a P,
     factors: &'a [f64],
     w: &'a mut [f64],
@@ -119,23 +129,24 @@ impl<P: Penalty<f64>> Kernel for Pass<'_, P> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) -> f64 {
-        let Pass { columns, penalty, factors, w, r } = self;
+        let Pass { columns, chosen, penalty, factors, w, r } = self;
         let mut farthest = 0.0f64;
-        for j in 0..w.len() {
+        for (k, &j) in chosen.iter().enumerate() {
+            let j = j as usize;
             let norm = columns.norms[j];
             if norm <= 0.0 {
                 continue;
             }
             let column = columns.column(j);
             let score = column.dot(&r.v) - r.c * columns.dots[j];
-            let (old, step) = (w[j], 1.0 / norm);
+            let (old, step) = (w[k], 1.0 / norm);
             let mut new = [old + score * step];
-            if factors[j] > 0.0 {
-                penalty.prox(&mut new, Steps::Same(factors[j] * step));
+            if factors[k] > 0.0 {
+                penalty.prox(&mut new, Steps::Same(factors[k] * step));
             }
             let delta = new[0] - old;
             if delta != 0.0 {
-                w[j] = new[0];
+                w[k] = new[0];
                 column.add(-delta, &mut r.v);
                 r.c -= delta * columns.means[j];
                 farthest = farthest.max(norm * delta * delta);
@@ -147,6 +158,7 @@ impl<P: Penalty<f64>> Kernel for Pass<'_, P> {
 
 struct Scores<'a> {
     columns: &'a Columns,
+    chosen: &'a [u32],
     r: &'a Residual,
     out: &'a mut [f64],
 }
@@ -156,7 +168,8 @@ impl Kernel for Scores<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        for (j, out) in self.out.iter_mut().enumerate() {
+        for (&j, out) in self.chosen.iter().zip(self.out) {
+            let j = j as usize;
             *out = self.columns.column(j).dot(&self.r.v) - self.r.c * self.columns.dots[j];
         }
     }

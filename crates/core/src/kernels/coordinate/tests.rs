@@ -49,6 +49,7 @@ fn passes_are_those_of_the_reference() {
                 ];
                 for (which, penalty) in penalties.into_iter().enumerate() {
                     let projected: Vec<_> = columns.iter().map(|x| reference::project(x, direction)).collect();
+                    let all: Vec<u32> = (0..13).collect();
                     let y = numbers(rows, 79);
                     let (mut w, mut r) = (vec![0.0; 13], reference::project(&y, direction));
                     for _ in 0..3 {
@@ -60,9 +61,10 @@ fn passes_are_those_of_the_reference() {
                         let mut found = vec![0.0; 13];
                         for _ in 0..3 {
                             match which {
-                                0 => pass(&packed, &L1 { lambda: 0.05 }, &factors, &mut found, &mut residual),
+                                0 => pass(&packed, &all, &L1 { lambda: 0.05 }, &factors, &mut found, &mut residual),
                                 1 => pass(
                                     &packed,
+                                    &all,
                                     &ElasticNet { lambda: 0.1, l1_ratio: 0.5 },
                                     &factors,
                                     &mut found,
@@ -70,6 +72,7 @@ fn passes_are_those_of_the_reference() {
                                 ),
                                 _ => pass(
                                     &packed,
+                                    &all,
                                     &Mcp { lambda: 0.05, gamma: 3.0 },
                                     &factors,
                                     &mut found,
@@ -86,7 +89,7 @@ fn passes_are_those_of_the_reference() {
                         let square: f64 = r.iter().map(|r| r * r).sum();
                         assert!((residual.square() - square).abs() < 1e-9, "{rows} rows");
                         let mut products = vec![0.0; 13];
-                        scores(&packed, &residual, &mut products);
+                        scores(&packed, &all, &residual, &mut products);
                         for (x, found) in projected.iter().zip(products) {
                             let expected: f64 = x.iter().zip(&r).map(|(x, r)| x * r).sum();
                             assert!((found - expected).abs() < 1e-9, "{rows} rows: {found}, expected {expected}");
@@ -104,7 +107,7 @@ fn a_constant_column_keeps_weight_zero_beside_an_intercept() {
     assert_eq!(columns.norms()[0], 0.0);
     let mut r = Residual::new(numbers(50, 2), Some(vec![1.0; 50])).unwrap();
     let mut w = [0.0; 2];
-    pass(&columns, &L1 { lambda: 0.0 }, &[1.0; 2], &mut w, &mut r);
+    pass(&columns, &[0, 1], &L1 { lambda: 0.0 }, &[1.0; 2], &mut w, &mut r);
     assert!(w[0] == 0.0 && w[1] != 0.0);
 }
 
@@ -119,15 +122,70 @@ fn products_with_all_columns_are_those_with_each_for_both_precisions() {
     let single: Vec<f32> = transposed.data().iter().map(|&x| x as f32).collect();
     let close =
         |found: &[f64]| found.iter().zip(&exact).for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{a}, expected {b}"));
-    let mut out = vec![f64::NAN; columns];
-    dots_dense(transposed.view(), &v, &mut out).unwrap();
-    close(&out);
-    dots_sparse(by_columns.view(), &v, &mut out).unwrap();
-    close(&out);
-    // The numbers came from single precision, so nothing is lost.
-    dots_dense(DenseView::new(columns, rows, &single).unwrap(), &v, &mut out).unwrap();
-    close(&out);
-    assert!(dots_dense(transposed.view(), &v[1..], &mut out).is_err());
+    let a: Vec<f64> = numbers(rows, 7).iter().map(|a| a.abs()).collect();
+    let square = |a: &[f64], x: &[f64]| x.iter().zip(a).map(|(x, a)| a * x * x).sum::<f64>();
+    let some: Vec<u32> = (0..columns as u32).filter(|j| j % 7 == 2).collect();
+    fn check<T: crate::matrix::Value + Into<f64>>(
+        entries: Entries<'_, T>,
+        v: &[f64],
+        a: &[f64],
+        some: &[u32],
+        close: impl Fn(&[f64]),
+    ) -> [Vec<f64>; 2] {
+        let cols = entries.cols();
+        let (mut out, mut part, mut dots) = (vec![f64::NAN; cols], vec![f64::NAN; cols], vec![f64::NAN; cols]);
+        entries.dots(None, v, &mut out).unwrap();
+        close(&out);
+        entries.dots(Some(some), v, &mut part).unwrap();
+        for j in 0..cols {
+            assert!(if some.contains(&(j as u32)) { part[j] == out[j] } else { part[j].is_nan() }, "{j}");
+        }
+        let mut squares = [vec![f64::NAN; cols], vec![f64::NAN; cols]];
+        for (squares, a) in squares.iter_mut().zip([None, Some(a)]) {
+            entries.dots_and_squares(v, a, &mut dots, squares).unwrap();
+            assert_eq!(dots, out);
+        }
+        assert!(entries.dots(None, &v[1..], &mut out).is_err());
+        for wrong in [&[1, 0][..], &[2, 2], &[cols as u32]] {
+            assert!(entries.dots(Some(wrong), v, &mut out).is_err());
+        }
+        squares
+    }
+    // The single numbers are those that the others came from, so nothing is lost.
+    let found = [
+        check(Entries::Dense(transposed.view()), &v, &a, &some, close),
+        check(Entries::Sparse(by_columns.view()), &v, &a, &some, close),
+        check(Entries::Dense(DenseView::new(columns, rows, &single).unwrap()), &v, &a, &some, close),
+    ];
+    for [plain, weighted] in found {
+        for (j, x) in dense.iter().enumerate() {
+            assert!(
+                (plain[j] - square(&vec![1.0; rows], x)).abs() < 1e-12 && (weighted[j] - square(&a, x)).abs() < 1e-12
+            );
+        }
+    }
+}
+
+#[test]
+fn pushed_columns_are_those_made_at_once() {
+    let columns = design(20, 6, 0.5, 3);
+    let direction: Vec<f64> = numbers(20, 4);
+    for sparse in [false, true] {
+        let whole = packed(&columns, sparse, Some(&direction));
+        let mut grown = Columns::none(20, sparse, Some(&direction)).unwrap();
+        for column in &columns {
+            let kept: Vec<u32> = (0..20).filter(|&i| column[i as usize] != 0.0).collect();
+            let (indices, values): (&[u32], Vec<f64>) = match sparse {
+                true => (&kept, kept.iter().map(|&i| column[i as usize]).collect()),
+                false => (&[], column.clone()),
+            };
+            grown.push(indices, values.into_iter(), Some(&direction)).unwrap();
+        }
+        assert_eq!((grown.norms(), grown.means(), grown.len()), (whole.norms(), whole.means(), 6));
+        assert!(grown.push(&[], [1.0].into_iter(), Some(&direction)).is_err());
+    }
+    let mut grown = Columns::none(20, true, None).unwrap();
+    assert!(matches!(grown.push(&[20], [1.0].into_iter(), None), Err(Error::Index { index: 20, .. })));
 }
 
 #[test]
