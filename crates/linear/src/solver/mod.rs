@@ -11,6 +11,7 @@
 //! Friedman, Hastie and Tibshirani, *Regularization paths for generalized linear models via coordinate descent*, 2010; Massias, Gramfort and Salmon,
 //! *Celer: a fast solver for the lasso with dual extrapolation*, 2018; Bertrand and Massias, *Anderson acceleration of coordinate descent*, 2021.
 
+mod anchors;
 mod anderson;
 mod descent;
 mod gap;
@@ -22,6 +23,7 @@ use crate::design::check;
 use crate::{Design, Error, Loss, Result};
 use rarefy_core::matrix::Value;
 use rarefy_core::penalty::{Block, Penalty};
+use anchors::Anchors;
 use working_set::WorkingSet;
 
 /// What is to be minimised: a design, a loss, a penalty.
@@ -165,6 +167,9 @@ impl Fit {
 /// on sparse text and on dense correlated columns.)
 const NEAR: f64 = 0.9;
 
+/// Where a look needs a share of all columns larger than one in so many, it takes them all: then its gradient is one to bound others by.
+const FULL: f64 = 2.0;
+
 /// A point, and what is known there.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
@@ -184,6 +189,8 @@ pub(crate) struct State {
     pub safe: Vec<f64>,
     /// Columns that may matter, in order: not zero, not penalised, or with a score that is near enough.
     pub live: Vec<u32>,
+    /// Gradients whose scores are all known.
+    anchors: Anchors,
     /// The gradient at the last look.
     pub last: Vec<f64>,
     /// `√Σᵢ aᵢxᵢⱼ²`: how much a column's score changes at most when the gradient moves by 1.
@@ -210,6 +217,7 @@ impl State {
             travelled: 0.0,
             safe: vec![f64::NEG_INFINITY; cols],
             live: vec![],
+            anchors: Anchors::default(),
             last: vec![],
             norms: vec![],
             packed: None,
@@ -221,6 +229,7 @@ impl State {
         norms.iter_mut().for_each(|norm| *norm = norm.sqrt());
         (state.scores, state.norms) = (scores, norms);
         state.last.clone_from(&state.gradient);
+        state.anchors.add(&state.gradient, problem.loss.weights(), &state.scores);
         let largest = state.scores.iter().fold(0.0f64, |most, s| most.max(s.abs()));
         state.null = (state.value, largest);
         Ok(state)
@@ -267,15 +276,30 @@ impl State {
         problem: &Problem<'_, T, P>,
         mut chosen: Vec<u32>,
     ) -> Result<()> {
+        let (edge, a) = (problem.penalty.threshold(), problem.loss.weights());
         // What was computed here already needs no more.
-        let old: Vec<u32> = chosen.iter().copied().filter(|&j| self.seen[j as usize] < self.travelled).collect();
+        let mut old: Vec<u32> = chosen.iter().copied().filter(|&j| self.seen[j as usize] < self.travelled).collect();
+        let seen = self.anchors.look(&self.gradient, a);
+        let at_rest = |j: u32| {
+            let (j, edge) = (j as usize, problem.factors[j as usize] * edge);
+            self.w[j] == 0.0 && seen.bound(j, self.norms[j]) < NEAR * edge
+        };
+        let needed: Vec<u32> = old.iter().copied().filter(|&j| !at_rest(j)).collect();
+        if FULL * needed.len() as f64 >= self.w.len() as f64 {
+            old = (0..self.w.len() as u32).filter(|&j| self.seen[j as usize] < self.travelled).collect();
+        } else {
+            old = needed;
+        }
         problem.design.dots(Some(&old), &self.gradient, &mut self.scores)?;
-        let edge = problem.penalty.threshold();
-        for j in old {
+        for &j in &old {
             let j = j as usize;
             (self.scores[j], self.seen[j]) = (-self.scores[j], self.travelled);
             self.safe[j] = self.safe_until(j, problem.factors[j] * edge);
         }
+        if old.len() == self.w.len() {
+            self.anchors.add(&self.gradient, a, &self.scores);
+        }
+        chosen.retain(|&j| self.seen[j as usize] == self.travelled);
         chosen.retain(|&j| {
             let (j, factor) = (j as usize, problem.factors[j as usize]);
             self.w[j] != 0.0 || factor == 0.0 || self.scores[j].abs() >= NEAR * factor * edge
