@@ -4,6 +4,7 @@
 //! takes. The working set begins with the columns that the strong rule keeps, `|xⱼᵀ∇F| ≥ fⱼ(2λₖ − λₖ₋₁)`; a column that it misses is found by the
 //! pass. Tibshirani et al., *Strong rules for discarding predictors in lasso-type problems*, 2012.
 
+use crate::solver::newton::jump;
 use crate::solver::{State, advance};
 use crate::{Error, Fit, Options, Problem, Result};
 use rarefy_core::matrix::Value;
@@ -53,14 +54,37 @@ pub fn path<T: Value + Into<f64>, P: Penalty<f64>>(
     let scores = state.scores.iter().zip(&problem.factors).filter(|(_, f)| **f > 0.0);
     let largest = scores.map(|(score, factor)| score.abs() / factor).fold(0.0, f64::max) / share;
     let lambdas = lambdas.map_or_else(|| strengths(largest, 1e-2, 100), <[f64]>::to_vec);
-    let (mut fits, mut last) = (Vec::with_capacity(lambdas.len()), largest);
+    let (mut fits, mut last) = (Vec::<Fit>::with_capacity(lambdas.len()), largest);
     for &lambda in &lambdas {
         let kept = share * (2.0 * lambda - last);
         let strong =
             state.scores.iter().zip(&problem.factors).filter(|(score, factor)| score.abs() >= *factor * kept).count();
         problem = problem.with_penalty(penalty(lambda));
+        if let [.., before, now] = &fits[..] {
+            let ratio = (lambda - last) / (last - lambdas[fits.len() - 2]);
+            predict(&problem, &mut state, before, now, ratio);
+        }
         fits.push(advance(&problem, options, &mut state, strong)?);
         last = lambda;
     }
     Ok(Path { lambdas, fits })
+}
+
+/// Goes as far again from one fit to the next, times `ratio`, where that is lower. Weights do not change their sign, and none leaves zero.
+fn predict<T: Value + Into<f64>, P: Penalty<f64>>(
+    problem: &Problem<'_, T, P>,
+    state: &mut State,
+    before: &Fit,
+    now: &Fit,
+    ratio: f64,
+) {
+    let ahead = |old: f64, new: f64| {
+        let there = new + ratio * (new - old);
+        if there * new > 0.0 { there } else { 0.0 }
+    };
+    let pairs = before.coefficients.iter().zip(&now.coefficients).enumerate();
+    let there: Vec<(usize, f64)> =
+        pairs.filter(|(_, (_, new))| **new != 0.0).map(|(j, (&old, &new))| (j, ahead(old, new))).collect();
+    let b = now.intercept + ratio * (now.intercept - before.intercept);
+    jump(problem, state, &there, if problem.intercept { b } else { state.b });
 }

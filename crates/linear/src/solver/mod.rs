@@ -15,15 +15,15 @@ mod anchors;
 mod anderson;
 mod descent;
 mod gap;
-mod newton;
+pub(crate) mod newton;
 mod scored;
 mod working_set;
 
 use crate::design::check;
 use crate::{Design, Error, Loss, Result};
+use anchors::Anchors;
 use rarefy_core::matrix::Value;
 use rarefy_core::penalty::{Block, Penalty};
-use anchors::Anchors;
 use working_set::WorkingSet;
 
 /// What is to be minimised: a design, a loss, a penalty.

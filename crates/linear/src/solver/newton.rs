@@ -103,6 +103,34 @@ fn least_fall(wanted: Measure) -> f64 {
     }
 }
 
+/// Goes to the weights and the intercept of `there` if the objective is lower at them. (A path is nearly linear between two strengths.)
+pub(crate) fn jump<T: Value + Into<f64>, P: Penalty<f64>>(
+    problem: &Problem<'_, T, P>,
+    state: &mut State,
+    there: &[(usize, f64)],
+    b: f64,
+) {
+    let before: Vec<(usize, f64)> = there.iter().map(|&(j, _)| (j, state.w[j])).collect();
+    let cost = |weights: &[(usize, f64)]| {
+        weights.iter().map(|&(j, w)| scored::cost(&problem.penalty, problem.factors[j], w)).sum::<f64>()
+    };
+    let (old, shift) = (state.value + cost(&before), b - state.b);
+    let (eta, gradient, value, old_b) = (state.eta.clone(), state.gradient.clone(), state.value, state.b);
+    let curvature = state.curvature.clone();
+    state.eta.iter_mut().for_each(|eta| *eta += shift);
+    state.b = b;
+    for (&(j, new), &(_, old)) in there.iter().zip(&before).filter(|(new, old)| new != old) {
+        problem.design.add(j, new - old, &mut state.eta);
+    }
+    state.update(problem);
+    if state.value + cost(there) < old {
+        there.iter().for_each(|&(j, w)| state.w[j] = w);
+    } else {
+        (state.eta, state.gradient, state.value, state.b) = (eta, gradient, value, old_b);
+        state.curvature = curvature;
+    }
+}
+
 /// A step in the weights of a working set.
 struct Change<'a> {
     chosen: &'a [usize],
