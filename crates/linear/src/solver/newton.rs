@@ -17,11 +17,15 @@ use rarefy_core::penalty::Penalty;
 /// Newton steps on one working set at most.
 const STEPS: usize = 20;
 
-/// A curvature is not below this share of the row's weight: models stay bounded where the loss is flat.
+/// A curvature is not below this share of the row's weight, or of the largest one a weight if that is below 1: models stay bounded where the
+/// loss is flat.
 const LEAST_CURVATURE: f64 = 1e-7;
 
 /// A model of a loss that is not quadratic is solved to this share of what is wanted: the next one is another.
 const INEXACT: f64 = 0.3;
+
+/// Steps are lengthened where the objective falls by more than this share of what its slope promises.
+const MORE: f64 = 0.75;
 
 /// Minimises over the columns `chosen`, until `wanted` where that can be told from the model; returns passes of coordinate descent.
 pub(super) fn solve_working_set<T: Value + Into<f64>, P: Penalty<f64>>(
@@ -35,10 +39,14 @@ pub(super) fn solve_working_set<T: Value + Into<f64>, P: Penalty<f64>>(
     let mut passes = 0;
     for _ in 0..steps {
         let a = problem.loss.weights();
-        let roots: Vec<f64> = state.curvature.iter().zip(a).map(|(h, a)| h.max(LEAST_CURVATURE * a).sqrt()).collect();
+        let largest = state.curvature.iter().zip(a).filter(|(_, a)| **a > 0.0).map(|(h, a)| h / a).fold(0.0, f64::max);
+        let least = LEAST_CURVATURE * if largest > 0.0 { largest.min(1.0) } else { 1.0 };
+        // A loss that ignores shifts has a tighter model with an intercept, though it is not taken.
+        let centred = problem.intercept || problem.loss.ignores_shifts();
+        let roots: Vec<f64> = state.curvature.iter().zip(a).map(|(h, a)| h.max(least * a).sqrt()).collect();
         let r = state.gradient.iter().zip(&roots).map(|(g, s)| if *s > 0.0 { -g / s } else { 0.0 }).collect();
-        let columns = problem.design.pack(chosen, &roots, problem.intercept)?;
-        let mut residual = Residual::new(r, problem.intercept.then_some(roots))?;
+        let columns = problem.design.pack(chosen, &roots, centred)?;
+        let mut residual = Residual::new(r, centred.then_some(roots))?;
         let before: Vec<f64> = chosen.iter().map(|&j| state.w[j]).collect();
         let mut after = before.clone();
         let model = Model { columns: &columns, penalty: &problem.penalty, factors: &factors };
@@ -94,27 +102,39 @@ impl Change<'_> {
         };
         let descent = slope + cost(1.0);
         let rounding = 1e-14 * (old_value.abs() + problem.penalty_of(&state.w));
-        let mut t = 1.0;
-        loop {
+        let go = |state: &mut State, t: f64| {
             state.eta.iter_mut().zip(&old_eta).zip(&direction).for_each(|((eta, old), d)| *eta = old + t * d);
             state.b = old_b + t * self.intercept;
             state.derive(problem);
-            let change = state.value - old_value + cost(t);
-            // Armijo's condition, but for rounding: near the end gradients still tell where to go when objectives no longer do. A quadratic
-            // loss needs none, its model being exact.
-            if problem.loss.quadratic() || change <= 1e-4 * t * descent + rounding || t < 1e-10 {
-                break;
-            }
+            state.value - old_value + cost(t)
+        };
+        let mut t = 1.0;
+        let mut change = go(state, t);
+        // Armijo's condition, but for rounding: near the end gradients still tell where to go when objectives no longer do. A quadratic
+        // loss needs none, its model being exact.
+        let quadratic = problem.loss.quadratic();
+        while !(quadratic || change <= 1e-4 * t * descent + rounding || t < 1e-10) {
             t *= 0.5;
+            change = go(state, t);
+        }
+        // A model that is right promises twice what it gives. One that gives more is bent more than the loss, which then falls on beyond.
+        if !quadratic && t == 1.0 && change < MORE * descent - rounding {
+            loop {
+                let farther = go(state, 2.0 * t);
+                if farther >= change || farther.is_nan() {
+                    break;
+                }
+                (t, change) = (2.0 * t, farther);
+            }
+            go(state, t);
         }
         for &(j, before, after) in &moved {
             state.w[j] = if t == 1.0 { after } else { before + t * (after - before) };
         }
-        let fell = old_value - state.value - cost(t);
         if problem.intercept {
             settle_intercept(problem, state);
         }
-        fell
+        -change
     }
 }
 
