@@ -48,6 +48,11 @@ pub enum Error {
         "the penalty acts on {0} at once; coordinate descent needs one that acts on each weight alone (l1, elastic-net, mcp, scad)"
     )]
     Block(&'static str),
+    /// A loss that is not smooth is solved through its dual problem, which needs a convex penalty.
+    #[error(
+        "the penalty is not convex, and the loss is not smooth; one of them has to be (take l1 or elastic-net, or another loss)"
+    )]
+    Concave,
     /// Numbers became too large.
     #[error("the loss is {0} after {1} iterations; are columns of very different sizes? scale them")]
     Diverged(f64, usize),

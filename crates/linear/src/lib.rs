@@ -4,9 +4,10 @@
 //! that is not penalised, and `fⱼ ≥ 0` a factor for each column (0: not penalised, the adaptive lasso's weights, …).
 //!
 //! * [`Design`]: dense or compressed by columns, single or double precision, columns scaled and centred without touching them
-//! * [`loss`]: squared, logistic, Poisson
+//! * [`loss`]: squared, logistic, Poisson, gamma, Huber with its scale, quantile, squared hinge, Cox
 //! * [`rarefy_core::penalty`]: L1, elastic net, MCP, SCAD
-//! * [`solve`]: working sets, coordinate descent, extrapolation; prox-Newton for losses that are not quadratic
+//! * [`solve`]: working sets, coordinate descent, extrapolation; prox-Newton for losses that are not quadratic, multipliers for those that
+//!   are not smooth
 //! * [`path`](select::path): a grid of strengths, each from the solution of the one before
 //!
 //! ```

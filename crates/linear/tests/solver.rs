@@ -4,7 +4,7 @@
 use rarefy_core::matrix::{Csc, Dense, DenseView};
 use rarefy_core::penalty::{ElasticNet, L1, Mcp, Penalty, Scad};
 use rarefy_core::random::Key;
-use rarefy_linear::loss::{Logistic, Poisson, Squared};
+use rarefy_linear::loss::{Logistic, Numbers, Squared, registry};
 use rarefy_linear::select::{path, strengths};
 use rarefy_linear::{Certificate, Design, Error, Fit, Loss, Options, Problem, solve};
 
@@ -69,38 +69,114 @@ fn violation(
     worst
 }
 
-/// Gradients by definition.
+/// Huber's scale by bisection: the share of rows beyond it, and squares within, fall with it.
+fn scale_of(y: &[f64], a: &[f64], eta: &[f64]) -> f64 {
+    let (mut low, mut high) = (1e-9f64, 1e3);
+    while high > low * (1.0 + 1e-15) {
+        let middle = (low * high).sqrt();
+        let sum: f64 = (0..ROWS).map(|i| a[i] * ((y[i] - eta[i]) / middle).abs().min(1.35).powi(2)).sum();
+        if sum > 1.0 {
+            low = middle
+        } else {
+            high = middle
+        }
+        if middle == low && middle == high {
+            break;
+        }
+    }
+    low
+}
+
+/// Gradients by definition; of the median that of rows which are not met exactly.
 fn gradient(name: &str, y: &[f64], a: &[f64], eta: &[f64]) -> Vec<f64> {
-    let one = |i: usize| {
-        let mean = match name {
-            "squared" => eta[i],
-            "logistic" => 1.0 / (1.0 + (-eta[i]).exp()),
-            _ => eta[i].exp(),
+    let scale = if name == "huber" { scale_of(y, a, eta) } else { 1.0 };
+    // Of each event, the share of row i among those at risk.
+    let hazard = |i: usize| {
+        let share = |k: usize| {
+            let at_risk: f64 = (0..ROWS).filter(|&j| y[j].abs() >= y[k]).map(|j| a[j] * eta[j].exp()).sum();
+            a[k] * eta[i].exp() / at_risk
         };
-        a[i] * (mean - y[i])
+        (0..ROWS).filter(|&k| y[k] > 0.0 && y[k] <= y[i].abs() && a[k] > 0.0).map(share).sum::<f64>()
+    };
+    let one = |i: usize| {
+        let sign = 2.0 * y[i] - 1.0;
+        a[i] * match name {
+            "squared" => eta[i] - y[i],
+            "logistic" => 1.0 / (1.0 + (-eta[i]).exp()) - y[i],
+            "poisson" => eta[i].exp() - y[i],
+            "gamma" => 1.0 - y[i] / eta[i].exp(),
+            "squared-hinge" => -sign * (1.0 - sign * eta[i]).max(0.0),
+            "huber" => -2.0 * ((y[i] - eta[i]) / scale).clamp(-1.35, 1.35),
+            "cox" => hazard(i) - f64::from(y[i] > 0.0),
+            _ if met(y, eta, i) => 0.0,
+            _ => 0.5 * (eta[i] - y[i]).signum(),
+        }
     };
     (0..y.len()).map(one).collect()
 }
 
+/// Whether row `i` is met: where a penalty is quadratic, to the root of what objectives tell.
+fn met(y: &[f64], eta: &[f64], i: usize) -> bool {
+    (y[i] - eta[i]).abs() < 1e-4
+}
+
+/// Gradients of met rows, within `±aᵢ/2`, with which the `known` others come nearest to what `equations` say, rows of them with a right side.
+fn complete(known: &mut [f64], met: &[usize], equations: &[(Vec<f64>, f64)], a: &[f64]) {
+    let n = met.len();
+    let mut system = vec![vec![0.0; n + 1]; n];
+    for (row, right) in equations {
+        let rest = right - row.iter().zip(&*known).map(|(x, u)| x * u).sum::<f64>();
+        for p in 0..n {
+            (0..n).for_each(|q| system[p][q] += row[met[p]] * row[met[q]]);
+            system[p][n] += row[met[p]] * rest;
+        }
+    }
+    (0..n).for_each(|p| system[p][p] += 1e-13);
+    for p in 0..n {
+        let pivot = system[p].clone();
+        for other in (0..n).filter(|&k| k != p) {
+            let factor = system[other][p] / pivot[p];
+            (p..=n).for_each(|k| system[other][k] -= factor * pivot[k]);
+        }
+    }
+    for (p, &i) in met.iter().enumerate() {
+        known[i] = (system[p][n] / system[p][p]).clamp(-0.5 * a[i], 0.5 * a[i]);
+    }
+}
+
+const LOSSES: [&str; 8] = ["squared", "logistic", "poisson", "gamma", "huber", "quantile", "squared-hinge", "cox"];
+
+/// Strengths for losses with larger gradients: below, rows are met exactly and have no scale.
+fn strength(name: &str) -> f64 {
+    match name {
+        "huber" => 7.0,
+        "quantile" => 1.5,
+        _ => 1.0,
+    }
+}
+
 fn targets(name: &str) -> Vec<f64> {
     let y = numbers(ROWS, 3);
-    match name {
-        "squared" => y.iter().map(|y| 5.0 + 2.0 * y).collect(),
-        "logistic" => y.iter().map(|y| f64::from(*y > 0.3)).collect(),
-        _ => y.iter().map(|y| (3.0 * (y + 1.0)).floor()).collect(),
-    }
+    let one = |y: &f64| match name {
+        "squared" | "quantile" => 5.0 + 2.0 * y,
+        // A few are far off.
+        "huber" => 5.0 + if *y > 0.8 { 20.0 * y } else { 2.0 * y },
+        "logistic" | "squared-hinge" => f64::from(*y > 0.3),
+        "gamma" => (2.0 * y).exp(),
+        // Some are censored, some at one time.
+        "cox" => (1.0 + (10.0 * y.abs()).floor()).copysign(y + 0.5),
+        _ => (3.0 * (y + 1.0)).floor(),
+    };
+    y.iter().map(one).collect()
 }
 
 fn loss(name: &str, y: &[f64], weights: Option<&[f64]>) -> Box<dyn Loss> {
-    match name {
-        "squared" => Box::new(Squared::new(y, weights).unwrap()),
-        "logistic" => Box::new(Logistic::new(y, weights).unwrap()),
-        _ => Box::new(Poisson::new(y, weights).unwrap()),
-    }
+    let entry = registry().iter().find(|entry| entry.name == name).unwrap();
+    (entry.make)(y, weights, &Numbers::default()).unwrap()
 }
 
 /// Fits with one penalty in every way, and checks each.
-fn check<P: Penalty<f64> + Copy>(what: &str, penalty: P) {
+fn check<P: Penalty<f64> + Copy>(what: &str, penalty: impl Fn(f64) -> P) {
     let x = columns();
     let by_row = dense(&x).transpose();
     let sparse = Csc::from_dense(by_row.view()).unwrap();
@@ -110,8 +186,14 @@ fn check<P: Penalty<f64> + Copy>(what: &str, penalty: P) {
     let factors: Vec<f64> =
         (0..COLS).map(|j| if j == 7 || j == 30 { 0.0 } else { 0.5 + (j % 4) as f64 / 2.0 }).collect();
     let scale: Vec<f64> = (0..COLS).map(|j| 0.5 + (j % 5) as f64 / 3.0).collect();
-    for name in ["squared", "logistic", "poisson"] {
-        let y = targets(name);
+    for name in LOSSES {
+        let (y, penalty) = (targets(name), penalty(strength(name)));
+        if name == "quantile" && penalty.conjugate(&[0.0]).is_none() {
+            let loss = loss(name, &y, None);
+            let problem = Problem::new(Design::dense(plain.view()), &*loss, penalty).unwrap();
+            assert_eq!(solve(&problem, &TIGHT, None), Err(Error::Concave));
+            continue;
+        }
         for case in 0..16 {
             let (weighted, intercept, sparsely, rich) = (case & 1 > 0, case & 2 > 0, case & 4 > 0, case & 8 > 0);
             let loss = loss(name, &y, weighted.then_some(&weights));
@@ -129,19 +211,26 @@ fn check<P: Penalty<f64> + Copy>(what: &str, penalty: P) {
                 problem = problem.without_intercept();
             }
             let fit = solve(&problem, &TIGHT, None).unwrap();
-            let found = violation(
-                &x,
-                &gradient(name, &y, loss.weights(), &eta(&x, &fit, &offset, scale)),
-                &fit,
-                &penalty,
-                factors,
-                scale,
-                intercept,
-            );
-            assert!(found < 1e-6, "{what}, {name}, case {case}: violation {found}, {fit:?}");
+            let (a, at) = (loss.weights(), eta(&x, &fit, &offset, scale));
+            let mut slopes = gradient(name, &y, a, &at);
+            if name == "quantile" {
+                let corners: Vec<usize> = (0..ROWS).filter(|&i| a[i] > 0.0 && met(&y, &at, i)).collect();
+                let mut equations = if intercept { vec![(vec![1.0; ROWS], 0.0)] } else { vec![] };
+                for j in (0..COLS).filter(|&j| fit.coefficients[j] != 0.0) {
+                    let w = fit.coefficients[j];
+                    let slope = if factors[j] > 0.0 { factors[j] * penalty.distance(&[w], &[0.0]) } else { 0.0 };
+                    let column = x[j * ROWS..(j + 1) * ROWS].iter().map(|x| x * scale[j]).collect();
+                    equations.push((column, -slope.copysign(w)));
+                }
+                complete(&mut slopes, &corners, &equations, a);
+            }
+            let known = intercept && !loss.ignores_shifts();
+            let found = violation(&x, &slopes, &fit, &penalty, factors, scale, known);
+            assert!(found < 1e-6 * strength(name), "{what}, {name}, case {case}: violation {found}, {fit:?}");
             assert!(fit.converged, "{what}, {name}, case {case}: {:?} after {}", fit.certificate, fit.iterations);
-            assert!(fit.nnz() > 2 && fit.nnz() < COLS / 2, "{what}, {name}, case {case}: {} nonzeros", fit.nnz());
-            assert!(intercept || fit.intercept == 0.0);
+            let least = if name == "huber" { 1 } else { 3 };
+            assert!(fit.nnz() >= least && fit.nnz() < COLS / 2, "{what}, {name}, case {case}: {} nonzeros", fit.nnz());
+            assert!(known || fit.intercept == 0.0);
             let value = loss.value(&eta(&x, &fit, &offset, scale))
                 + (0..COLS).map(|j| factors[j] * penalty.value(&[fit.coefficients[j]])).sum::<f64>();
             assert!(
@@ -156,23 +245,23 @@ fn check<P: Penalty<f64> + Copy>(what: &str, penalty: P) {
 
 #[test]
 fn l1_is_solved_to_optimality() {
-    check("l1", L1 { lambda: 0.02 });
+    check("l1", |strength| L1 { lambda: 0.02 * strength });
 }
 
 #[test]
 fn elastic_net_is_solved_to_optimality() {
-    check("elastic net", ElasticNet { lambda: 0.04, l1_ratio: 0.5 });
+    check("elastic net", |strength| ElasticNet { lambda: 0.04 * strength, l1_ratio: 0.5 });
 }
 
 // These have more columns than rows: beyond γλ nothing holds weights back, so that `γ` is large enough for the classes not to be separated.
 #[test]
 fn mcp_is_solved_to_a_stationary_point() {
-    check("mcp", Mcp { lambda: 0.03, gamma: 300.0 });
+    check("mcp", |strength| Mcp { lambda: 0.03 * strength, gamma: 300.0 });
 }
 
 #[test]
 fn scad_is_solved_to_a_stationary_point() {
-    check("scad", Scad { lambda: 0.03, gamma: 300.0 });
+    check("scad", |strength| Scad { lambda: 0.03 * strength, gamma: 300.0 });
 }
 
 #[test]
@@ -191,16 +280,16 @@ fn single_precision_is_the_same_design() {
 fn the_gap_bounds_how_far_the_objective_is_from_its_minimum() {
     let x = columns();
     let design = dense(&x);
-    for name in ["squared", "logistic", "poisson"] {
+    for name in LOSSES {
         let loss = loss(name, &targets(name), None);
-        let problem = Problem::new(Design::dense(design.view()), &*loss, L1 { lambda: 0.01 }).unwrap();
+        let problem = |lambda| Problem::new(Design::dense(design.view()), &*loss, L1 { lambda }).unwrap();
+        let (problem, null) = (problem(0.02 * strength(name)), solve(&problem(1e9), &TIGHT, None).unwrap());
         let best = solve(&problem, &TIGHT, None).unwrap();
-        let null =
-            solve(&Problem::new(Design::dense(design.view()), &*loss, L1 { lambda: 1e9 }).unwrap(), &TIGHT, None)
-                .unwrap();
+        // The least that a loss can be is −F*(0); Cox's is 0.
+        let least = -loss.conjugate(&[0.0; ROWS]).unwrap_or(0.0);
         for tolerance in [1e-1, 1e-3, 1e-6] {
             let fit = solve(&problem, &Options { tolerance, ..TIGHT }, None).unwrap();
-            let above = (fit.objective - best.objective) / null.objective.abs();
+            let above = (fit.objective - best.objective) / (null.objective - least);
             assert!(
                 above <= fit.certificate.size() + 1e-11 && fit.certificate.size() <= tolerance,
                 "{name}: {above}, {:?}",
@@ -214,17 +303,23 @@ fn the_gap_bounds_how_far_the_objective_is_from_its_minimum() {
 fn a_path_is_its_single_fits_and_begins_at_zero() {
     let x = columns();
     let design = dense(&x);
-    for name in ["squared", "logistic", "poisson"] {
+    for name in LOSSES {
         let loss = loss(name, &targets(name), None);
         let problem = |lambda| Problem::new(Design::dense(design.view()), &*loss, L1 { lambda }).unwrap();
-        let found = path(problem(1.0), |lambda| L1 { lambda }, None, &TIGHT).unwrap();
-        assert_eq!((found.lambdas.len(), found.fits[0].nnz()), (100, 0), "{name}");
+        // Where more columns than rows are left free to, some losses meet every row, and have no unique end.
+        let far = matches!(name, "squared" | "logistic" | "poisson");
+        let without = path(problem(1.0), |lambda| L1 { lambda }, None, &Options { iterations: 0, ..TIGHT }).unwrap();
+        let chosen = if far { without.lambdas } else { strengths(without.lambdas[0], 0.4, 25) };
+        let found = path(problem(1.0), |lambda| L1 { lambda }, Some(&chosen), &TIGHT).unwrap();
+        assert_eq!((found.lambdas.len(), found.fits[0].nnz()), (if far { 100 } else { 25 }, 0), "{name}");
         assert!(found.fits[1].nnz() > 0, "{name}: the first strength is the least one without columns");
-        for k in [10, 40, 99] {
+        for k in (0..chosen.len()).step_by(12) {
             let alone = solve(&problem(found.lambdas[k]), &TIGHT, None).unwrap();
-            assert!((alone.objective - found.fits[k].objective).abs() < 1e-10, "{name}, {k}");
+            assert!((alone.objective - found.fits[k].objective).abs() < 1e-10 * strength(name), "{name}, {k}");
         }
-        assert!(found.fits.iter().all(|fit| fit.converged));
+        for (lambda, fit) in found.lambdas.iter().zip(&found.fits) {
+            assert!(fit.converged, "{name}, strength {lambda}: {:?} after {}", fit.certificate, fit.iterations);
+        }
     }
 }
 

@@ -1,6 +1,12 @@
 //! Logistic loss of two classes: `ℓ = log(1 + e^η) − yη` with `y` 0 or 1; with `v = u + y` in 0..=1, `ℓ* = v log v + (1 − v) log(1 − v)`.
 
-use super::{Row, Rows, entropy};
+use super::{Entry, Row, Rows, entropy};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "logistic",
+    help: "Logistic regression of two classes, 0 and 1.",
+    make: |y, weights, _| Ok(Box::new(Logistic::new(y, weights)?)),
+};
 
 /// The mean negative log likelihood of a logistic model.
 pub type Logistic = Rows<LogisticRow>;

@@ -1,6 +1,12 @@
 //! Poisson loss of counts: `ℓ = e^η − yη`; with `v = u + y ≥ 0`, `ℓ* = v log v − v`. Up to a constant in `y` it is the negative log likelihood.
 
-use super::{Row, Rows, entropy};
+use super::{Entry, Row, Rows, entropy};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "poisson",
+    help: "Counts, 0 or above, with logarithmic link.",
+    make: |y, weights, _| Ok(Box::new(Poisson::new(y, weights)?)),
+};
 
 /// The mean negative log likelihood of a Poisson model with logarithmic link, but for a constant.
 pub type Poisson = Rows<PoissonRow>;

@@ -1,6 +1,12 @@
 //! Squared error: `ℓ = ½(y − η)²`, `ℓ* = uy + ½u²`.
 
-use super::{Row, Rows};
+use super::{Entry, Row, Rows};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "squared",
+    help: "Half the squared error, of numbers.",
+    make: |y, weights, _| Ok(Box::new(Squared::new(y, weights)?)),
+};
 
 /// Half the mean squared error.
 pub type Squared = Rows<SquaredRow>;

@@ -55,12 +55,14 @@ pub fn path<T: Value + Into<f64>, P: Penalty<f64>>(
     let largest = scores.map(|(score, factor)| score.abs() / factor).fold(0.0, f64::max) / share;
     let lambdas = lambdas.map_or_else(|| strengths(largest, 1e-2, 100), <[f64]>::to_vec);
     let (mut fits, mut last) = (Vec::<Fit>::with_capacity(lambdas.len()), largest);
+    // A loss that is not smooth has multipliers for gradients, which a guess would lose.
+    let smooth = problem.loss.smoothed(&state.gradient, 1.0).is_none();
     for &lambda in &lambdas {
         let kept = share * (2.0 * lambda - last);
         let strong =
             state.scores.iter().zip(&problem.factors).filter(|(score, factor)| score.abs() >= *factor * kept).count();
         problem = problem.with_penalty(penalty(lambda));
-        if let [.., before, now] = &fits[..] {
+        if let ([.., before, now], true) = (&fits[..], smooth) {
             let ratio = (lambda - last) / (last - lambdas[fits.len() - 2]);
             predict(&problem, &mut state, before, now, ratio);
         }

@@ -57,15 +57,16 @@ pub(super) fn measure<T: Value + Into<f64>, P: Penalty<f64>>(
     let part = |of: &[f64]| state.live.iter().map(|&j| of[j as usize]).collect::<Vec<f64>>();
     let (factors, scores) = (part(&problem.factors), part(&state.scores));
     let scored = Scored { penalty: &problem.penalty, factors: &factors, scores: &scores };
-    if problem.penalty.conjugate(&[0.0]).is_none() {
+    let dual = |alpha| problem.loss.scaled_conjugate(&state.eta, &state.gradient, alpha);
+    if problem.penalty.conjugate(&[0.0]).is_none() || dual(0.0).is_none() {
         return Measure::Violation(scored.violation(&part(&state.w)));
     }
     // A dual point must be orthogonal to columns that are not penalised; near enough is rounding, farther gives no bound yet.
     if scored.free() <= 1e-9 * state.null.1 {
         let found = scored.bound(|alpha| {
-            let dual: Vec<f64> = state.gradient.iter().map(|g| alpha * g).collect();
-            let offset = problem.offset.as_ref().map_or(0.0, |o| o.iter().zip(&dual).map(|(o, d)| o * d).sum());
-            offset - problem.loss.conjugate(&dual)
+            let product = |o: &Vec<f64>| o.iter().zip(&state.gradient).map(|(o, g)| alpha * o * g).sum();
+            let offset: f64 = problem.offset.as_ref().map_or(0.0, product);
+            offset - dual(alpha).unwrap_or(f64::INFINITY)
         });
         *bound = bound.max(found);
     }

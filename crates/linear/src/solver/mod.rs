@@ -1,9 +1,9 @@
 //! Solvers: minimise a loss plus a penalty, and say how far from the minimum they ended.
 //!
-//! [`solve`] takes every smooth loss with every penalty of single weights. It works on a *working set*: the columns that may be nonzero. A pass over
+//! [`solve`] takes every loss with every penalty of single weights. It works on a *working set*: the columns that may be nonzero. A pass over
 //! all columns scores them by their gradient; the most promising are solved for by coordinate descent, with extrapolation; then all are scored
 //! again, until the certificate is small enough. A loss that is not quadratic is replaced by its second-order model around the current point
-//! (prox-Newton), with a line search.
+//! (prox-Newton), with a line search. One that is not smooth is solved through smooth ones (the method of multipliers), with convex penalties.
 //!
 //! The certificate ([`Certificate`]) is a duality gap where the penalty is convex: with `θ = α∇F(η)`, scaled so that it is dual feasible,
 //! `P(w) − D(θ)`, `D(θ) = oᵀθ − F*(θ) − Σⱼ fⱼ pen*(−xⱼᵀθ/fⱼ)`. Else it is the largest violation of stationarity.
@@ -15,6 +15,7 @@ mod anchors;
 mod anderson;
 mod descent;
 mod gap;
+mod multipliers;
 pub(crate) mod newton;
 mod scored;
 mod working_set;
@@ -37,7 +38,7 @@ pub struct Problem<'a, T, P> {
 }
 
 impl<'a, T: Value + Into<f64>, P: Penalty<f64>> Problem<'a, T, P> {
-    /// A problem with an intercept, without an offset, all columns penalised alike.
+    /// A problem with an intercept (unless the loss knows none), without an offset, all columns penalised alike.
     ///
     /// # Errors
     /// [`Error::Length`] unless the loss has a row for each of the design; [`Error::Block`] for
@@ -53,7 +54,7 @@ impl<'a, T: Value + Into<f64>, P: Penalty<f64>> Problem<'a, T, P> {
             Block::Whole => return Err(Error::Block("all weights")),
         }
         let factors = vec![1.0; design.cols()];
-        Ok(Self { design, loss, penalty, factors, offset: None, intercept: true })
+        Ok(Self { design, loss, penalty, factors, offset: None, intercept: !loss.ignores_shifts() })
     }
 
     /// Without an intercept.
@@ -105,8 +106,8 @@ impl<'a, T: Value + Into<f64>, P: Penalty<f64>> Problem<'a, T, P> {
 /// When to stop.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
-    /// The certificate wanted: a duality gap of this times the objective of the model without columns; where there is no gap, a violation of this
-    /// times the largest gradient of that model.
+    /// The certificate wanted: a duality gap of this times what the loss of the model without columns is above the least that the loss can be;
+    /// where there is no gap, a violation of this times the largest gradient of that model.
     pub tolerance: f64,
     /// Working sets at most.
     pub iterations: usize,
@@ -118,10 +119,11 @@ impl Default for Options {
     }
 }
 
-/// How far a fit is from a minimum, at most; in the unit of the objective over that of the model without columns.
+/// How far a fit is from a minimum, at most.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Certificate {
-    /// The duality gap: the objective is at most this above its minimum.
+    /// The duality gap: the objective is at most this above its minimum, over what the loss of the model without columns is above the least that
+    /// the loss can be.
     Gap(f64),
     /// The largest violation of stationarity, over the largest gradient of the model without columns. The penalty is not convex: other
     /// minima may be lower.
@@ -197,7 +199,7 @@ pub(crate) struct State {
     pub norms: Vec<f64>,
     /// Columns of working sets, where they can be kept.
     pub packed: Option<newton::Packed>,
-    /// Objective, and largest score, of the model without columns.
+    /// What the loss of the model without columns is above the least that it can be, and its largest score.
     pub null: (f64, f64),
 }
 
@@ -231,15 +233,25 @@ impl State {
         state.last.clone_from(&state.gradient);
         state.anchors.add(&state.gradient, problem.loss.weights(), &state.scores);
         let largest = state.scores.iter().fold(0.0f64, |most, s| most.max(s.abs()));
-        state.null = (state.value, largest);
+        // The least that a loss can be is −F*(0).
+        let least = problem.loss.scaled_conjugate(&state.eta, &state.gradient, 0.0).map_or(0.0, |c| -c);
+        state.null = (state.value - least, largest);
         Ok(state)
     }
 
     /// Value and derivatives at `η`, the intercept being the best there is.
     pub fn update<T: Value + Into<f64>, P: Penalty<f64>>(&mut self, problem: &Problem<'_, T, P>) {
         self.derive(problem);
-        if problem.intercept {
-            newton::settle_intercept(problem, self);
+        if !problem.intercept {
+            return;
+        }
+        match problem.loss.best_shift(&self.eta) {
+            None => newton::settle_intercept(problem, self),
+            Some(shift) => {
+                self.b += shift;
+                self.eta.iter_mut().for_each(|eta| *eta += shift);
+                self.derive(problem);
+            }
         }
     }
 
@@ -319,10 +331,11 @@ impl State {
     }
 }
 
-/// Minimises `problem`, from the coefficients and intercept of `warm` if they are given.
+/// Minimises `problem`, from the coefficients and intercept of `warm` if they are given; without an intercept, that is left out.
 ///
 /// # Errors
 /// [`Error::Length`] and [`Error::Value`] for a start that does not fit, [`Error::Parameter`] for a tolerance that is not above 0,
+/// [`Error::Concave`] for a loss that is not smooth with a penalty that is not convex,
 /// [`Error::Diverged`] where the objective is no number.
 pub fn solve<T: Value + Into<f64>, P: Penalty<f64>>(
     problem: &Problem<'_, T, P>,
@@ -332,6 +345,7 @@ pub fn solve<T: Value + Into<f64>, P: Penalty<f64>>(
     let mut state = State::start(problem)?;
     if let Some((w, b)) = warm {
         check("warm start", w, problem.design.cols(), "column")?;
+        let b = if problem.intercept { b } else { 0.0 };
         state.w.copy_from_slice(w);
         state.b += b;
         state.eta.iter_mut().for_each(|eta| *eta += b);
@@ -353,6 +367,19 @@ pub(crate) fn advance<T: Value + Into<f64>, P: Penalty<f64>>(
         return Err(Error::Parameter { name: "tolerance", found: options.tolerance.to_string(), expected: "above 0" });
     }
     state.score_anew(problem)?;
+    if problem.loss.smoothed(&state.gradient, 1.0).is_some() {
+        return multipliers::advance(problem, options, state, expected);
+    }
+    advance_smooth(problem, options, state, expected)
+}
+
+/// The same for a smooth loss.
+fn advance_smooth<T: Value + Into<f64>, P: Penalty<f64>>(
+    problem: &Problem<'_, T, P>,
+    options: &Options,
+    state: &mut State,
+    expected: usize,
+) -> Result<Fit> {
     let mut set = WorkingSet::new(expected);
     let mut passes = 0;
     // A dual point stays feasible while the problem is the same: the best bound is kept.
@@ -371,7 +398,12 @@ pub(crate) fn advance<T: Value + Into<f64>, P: Penalty<f64>>(
             return Ok(Fit { coefficients, intercept: state.b, objective, certificate, iterations, passes, converged });
         }
         let chosen = set.choose(problem, state);
-        let wanted = (0.3 * measure.size()).max(0.5 * options.tolerance * gap::unit(state, measure));
+        let unit = gap::unit(state, measure);
+        let wanted = match measure.size().is_finite() {
+            true => (0.3 * measure.size()).max(0.5 * options.tolerance * unit),
+            // No bound yet: columns that are not penalised have to come to rest first, whatever the tolerance.
+            false => 0.1f64.powi(iterations.min(14) as i32) * unit,
+        };
         passes += newton::solve_working_set(problem, state, &chosen, measure.like(wanted))?;
         for &j in chosen.iter().filter(|&&j| state.w[j] != 0.0) {
             state.safe[j] = f64::NEG_INFINITY;

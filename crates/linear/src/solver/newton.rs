@@ -17,11 +17,15 @@ use rarefy_core::penalty::Penalty;
 /// Newton steps on one working set at most.
 const STEPS: usize = 20;
 
-/// A curvature is not below this share of the row's weight: models stay bounded where the loss is flat.
+/// A curvature is not below this share of the row's weight, or of the largest one a weight if that is below 1: models stay bounded where the
+/// loss is flat.
 const LEAST_CURVATURE: f64 = 1e-7;
 
 /// A model of a loss that is not quadratic is solved to this share of what is wanted: the next one is another.
 const INEXACT: f64 = 0.3;
+
+/// Steps are lengthened where the objective falls by more than this share of what its slope promises.
+const MORE: f64 = 0.75;
 
 /// Minimises over the columns `chosen`, until `wanted` where that can be told from the model; returns passes of coordinate descent.
 pub(super) fn solve_working_set<T: Value + Into<f64>, P: Penalty<f64>>(
@@ -38,7 +42,7 @@ pub(super) fn solve_working_set<T: Value + Into<f64>, P: Penalty<f64>>(
             state.packed.take().filter(|_| problem.loss.quadratic()).map_or_else(|| Packed::new(problem, state), Ok)?;
         let slots = packed.slots(problem, chosen)?;
         let r = state.gradient.iter().zip(&packed.roots).map(|(g, s)| if *s > 0.0 { -g / s } else { 0.0 }).collect();
-        let mut residual = Residual::new(r, problem.intercept.then(|| packed.roots.clone()))?;
+        let mut residual = Residual::new(r, packed.direction().map(<[f64]>::to_vec))?;
         let before: Vec<f64> = chosen.iter().map(|&j| state.w[j]).collect();
         let mut after = before.clone();
         let model = Model { columns: &packed.columns, slots: &slots, penalty: &problem.penalty, factors: &factors };
@@ -64,6 +68,7 @@ pub(super) fn solve_working_set<T: Value + Into<f64>, P: Penalty<f64>>(
 pub(crate) struct Packed {
     columns: Columns,
     roots: Vec<f64>,
+    centred: bool,
     /// Where each column of the design is; [`ABSENT`] if it is not.
     places: Vec<u32>,
 }
@@ -73,9 +78,18 @@ const ABSENT: u32 = u32::MAX;
 impl Packed {
     fn new<T: Value + Into<f64>, P: Penalty<f64>>(problem: &Problem<'_, T, P>, state: &State) -> Result<Self> {
         let a = problem.loss.weights();
-        let roots: Vec<f64> = state.curvature.iter().zip(a).map(|(h, a)| h.max(LEAST_CURVATURE * a).sqrt()).collect();
-        let columns = problem.design.room(&roots, problem.intercept)?;
-        Ok(Self { columns, roots, places: vec![ABSENT; problem.design.cols()] })
+        let largest = state.curvature.iter().zip(a).filter(|(_, a)| **a > 0.0).map(|(h, a)| h / a).fold(0.0, f64::max);
+        let least = LEAST_CURVATURE * if largest > 0.0 { largest.min(1.0) } else { 1.0 };
+        let roots: Vec<f64> = state.curvature.iter().zip(a).map(|(h, a)| h.max(least * a).sqrt()).collect();
+        // A loss that ignores shifts has a tighter model with an intercept, though it is not taken.
+        let centred = problem.intercept || problem.loss.ignores_shifts();
+        let columns = problem.design.room(&roots, centred)?;
+        Ok(Self { columns, roots, centred, places: vec![ABSENT; problem.design.cols()] })
+    }
+
+    /// What columns and residual are projected across.
+    fn direction(&self) -> Option<&[f64]> {
+        self.centred.then_some(&self.roots[..])
     }
 
     /// Where the columns `chosen` are; those that are not there yet are packed.
@@ -86,7 +100,7 @@ impl Packed {
     ) -> Result<Vec<u32>> {
         for &j in chosen {
             if self.places[j] == ABSENT {
-                problem.design.pack(j, &self.roots, problem.intercept, &mut self.columns)?;
+                problem.design.pack(j, &self.roots, self.centred, &mut self.columns)?;
                 self.places[j] = self.columns.len() as u32 - 1;
             }
         }
@@ -159,27 +173,39 @@ impl Change<'_> {
         };
         let descent = slope + cost(1.0);
         let rounding = 1e-14 * (old_value.abs() + problem.penalty_of(&state.w));
-        let mut t = 1.0;
-        loop {
+        let go = |state: &mut State, t: f64| {
             state.eta.iter_mut().zip(&old_eta).zip(&direction).for_each(|((eta, old), d)| *eta = old + t * d);
             state.b = old_b + t * self.intercept;
             state.derive(problem);
-            let change = state.value - old_value + cost(t);
-            // Armijo's condition, but for rounding: near the end gradients still tell where to go when objectives no longer do. A quadratic
-            // loss needs none, its model being exact.
-            if problem.loss.quadratic() || change <= 1e-4 * t * descent + rounding || t < 1e-10 {
-                break;
-            }
+            state.value - old_value + cost(t)
+        };
+        let mut t = 1.0;
+        let mut change = go(state, t);
+        // Armijo's condition, but for rounding: near the end gradients still tell where to go when objectives no longer do. A quadratic
+        // loss needs none, its model being exact.
+        let quadratic = problem.loss.quadratic();
+        while !(quadratic || change <= 1e-4 * t * descent + rounding || t < 1e-10) {
             t *= 0.5;
+            change = go(state, t);
+        }
+        // A model that is right promises twice what it gives. One that gives more is bent more than the loss, which then falls on beyond.
+        if !quadratic && t == 1.0 && change < MORE * descent - rounding {
+            loop {
+                let farther = go(state, 2.0 * t);
+                if farther >= change || farther.is_nan() {
+                    break;
+                }
+                (t, change) = (2.0 * t, farther);
+            }
+            go(state, t);
         }
         for &(j, before, after) in &moved {
             state.w[j] = if t == 1.0 { after } else { before + t * (after - before) };
         }
-        let fell = old_value - state.value - cost(t);
         if problem.intercept {
             settle_intercept(problem, state);
         }
-        fell
+        -change
     }
 }
 
