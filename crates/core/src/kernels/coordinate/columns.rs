@@ -258,9 +258,10 @@ impl<T: Value + Into<f64>> Column<'_, T> {
         let one = |(a, &x): (f64, &T)| a * x.into() * x.into();
         match self {
             Self::Dense(x) => a.iter().copied().zip(x).map(one).sum(),
-            // SAFETY: as in `dot`.
             Self::Sparse(rows, x) => {
-                rows.iter().map(|&i| unsafe { *a.get_unchecked(i as usize) }).zip(x).map(one).sum()
+                // SAFETY: as in `dot`.
+                let at = |i: u32| unsafe { *a.get_unchecked(i as usize) };
+                rows.iter().map(|&i| at(i)).zip(x).map(one).sum()
             }
         }
     }
