@@ -13,6 +13,9 @@ packages and features of fewer than --feature-min packages are left out. With --
 (1 + ln count) · (1 + ln((1 + n) / (1 + packages that have it))), and every row is scaled to length 1; n and the numbers of
 packages are those of the training rows alone. With --values count it is the count.
 
+--target size writes ln(1 + installed size in KiB) in place of the section, --target library 1 for libraries (sections libs, libdevel and
+oldlibs) and 0 for all else: for models of numbers and of two classes.
+
 A fifth of the packages (--test), drawn by --seed, is the test part. Written are train.svm and test.svm (indices from 1, labels by
 name), vocabulary.txt (line i is feature i) and README.txt. The same archive index and options give the same bytes.
 Needs nothing but Python 3.8.
@@ -60,6 +63,14 @@ def features(fields):
     return collections.Counter(found)
 
 
+def target(fields, what):
+    """What is to be predicted of a package."""
+    section = fields["Section"].split("/")[-1]
+    if what == "size":
+        return "%.6g" % math.log1p(float(fields.get("Installed-Size", 0)))
+    return str(int(section in ("libs", "libdevel", "oldlibs"))) if what == "library" else section
+
+
 def draw(name, seed):
     """A number in 0..1 that depends on the package's name and the seed only."""
     digest = hashlib.sha256(("%d %s" % (seed, name)).encode()).digest()
@@ -74,6 +85,7 @@ def main():
     parser.add_argument("--test", type=float, default=0.2, help="share of the packages that is the test part (0.2)")
     parser.add_argument("--class-min", type=int, default=60, help="fewest packages of a class (60)")
     parser.add_argument("--feature-min", type=int, default=2, help="fewest packages with a feature (2)")
+    parser.add_argument("--target", choices=["section", "size", "library"], default="section")
     parser.add_argument("--values", choices=["tfidf", "count"], default="tfidf")
     options = parser.parse_args()
 
@@ -81,8 +93,9 @@ def main():
     packages = []
     for fields in paragraphs(source):
         if "Section" in fields and "Description" in fields and "Package" in fields:
-            packages.append((fields["Package"], fields["Section"].split("/")[-1], features(fields)))
-    sizes = collections.Counter(section for _, section, _ in packages)
+            section = fields["Section"].split("/")[-1]
+            packages.append((fields["Package"], section, features(fields), target(fields, options.target)))
+    sizes = collections.Counter(package[1] for package in packages)
     packages = [package for package in packages if sizes[package[1]] >= options.class_min]
     if not packages:
         sys.exit("no packages with Section and Description: is this the output of `apt-cache dumpavail`?")
@@ -90,30 +103,31 @@ def main():
     cut = len(packages) - int(options.test * len(packages))
     parts = {"train": packages[:cut], "test": packages[cut:]}
 
-    having = collections.Counter(feature for _, _, found in packages for feature in found)
+    having = collections.Counter(feature for _, _, found, _ in packages for feature in found)
     vocabulary = sorted(feature for feature, count in having.items() if count >= options.feature_min)
     number = {feature: i for i, feature in enumerate(vocabulary, 1)}
-    trained = collections.Counter(feature for _, _, found in parts["train"] for feature in found)
+    trained = collections.Counter(feature for _, _, found, _ in parts["train"] for feature in found)
     rarity = {f: 1 + math.log((1 + cut) / (1 + trained[f])) for f in vocabulary}
 
     os.makedirs(options.out, exist_ok=True)
     nonzeros = 0
     for part, rows in parts.items():
         with open(os.path.join(options.out, part + ".svm"), "w", encoding="utf8", newline="\n") as out:
-            for _, section, found in rows:
+            for _, _, found, label in rows:
                 kept = sorted((number[f], f, count) for f, count in found.items() if f in number)
                 values = [count if options.values == "count" else (1 + math.log(count)) * rarity[f] for _, f, count in kept]
                 length = 1.0 if options.values == "count" else math.sqrt(sum(v * v for v in values)) or 1.0
                 pairs = " ".join("%d:%.6g" % (j, value / length) for (j, _, _), value in zip(kept, values))
-                out.write("%s %s\n" % (section, pairs))
+                out.write("%s %s\n" % (label, pairs))
                 nonzeros += len(kept)
     with open(os.path.join(options.out, "vocabulary.txt"), "w", encoding="utf8", newline="\n") as out:
         out.write("\n".join(vocabulary) + "\n")
-    classes = len({section for _, section, _ in packages})
-    summary = "%d train and %d test packages, %d features, %d classes, %.1f nonzeros a row" % (
+    classes = len({package[3] for package in packages})
+    summary = "%d train and %d test packages, %d features, %d labels, %.1f nonzeros a row" % (
         len(parts["train"]), len(parts["test"]), len(vocabulary), classes, nonzeros / len(packages))
     with open(os.path.join(options.out, "README.txt"), "w", encoding="utf8", newline="\n") as out:
-        out.write("Debian package sections, by data/text/make.py: %s; values %s, seed %d\n" % (summary, options.values, options.seed))
+        out.write("Debian packages by %s, by data/text/make.py: %s; values %s, seed %d\n"
+                  % (options.target, summary, options.values, options.seed))
     print(summary)
 
 
