@@ -8,6 +8,7 @@
 //! * [`rarefy_core::penalty`]: L1, elastic net, MCP, SCAD
 //! * [`solve`]: working sets, coordinate descent, extrapolation; prox-Newton for losses that are not quadratic
 //! * [`path`](select::path): a grid of strengths, each from the solution of the one before
+//! * [`least_squares`]: sparse matrices, no penalty but a ridge: LSMR, LSQR, conjugate gradients; and sparse matrices out of dense ones
 //!
 //! ```
 //! use rarefy_core::{matrix::Csc, penalty::L1};
@@ -23,6 +24,7 @@
 
 pub mod design;
 pub mod error;
+pub mod least_squares;
 pub mod loss;
 pub mod select;
 pub mod solver;
