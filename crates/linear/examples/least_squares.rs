@@ -11,8 +11,9 @@
 //!
 //! Options: `--method NAME`, `--atol NUMBER` (for `btol` as well), `--iterations N`, `--threads N`, `--repeats N` (the median counts), `--ridge NUMBER`,
 //! `--scale` (columns to length 1), `--both` (both orders), `--single` (values in `f32`), `--out FILE` (where to write `x`, f64).
-//! Reading and conversion are not in `seconds`; conversion is in `conversion`.
+//! Reading and conversion are not in `seconds`; conversion is in `conversion`. `cpu` is processor time, of all threads.
 
+use rarefy_core::clock::process_cpu_seconds;
 use rarefy_core::matrix::{Csc, Csr, Value};
 use rarefy_core::parallel::set_threads;
 use rarefy_core::random::Key;
@@ -162,21 +163,26 @@ fn run<T: Value + Into<f64>>(
         scale: arguments.scale,
         ..usual
     };
-    let mut seconds = vec![];
+    let (mut seconds, mut cpu) = (vec![], vec![]);
     let mut fit = None;
     for _ in 0..arguments.repeats.max(1) {
-        let clock = Instant::now();
+        let (clock, used) = (Instant::now(), process_cpu_seconds());
         fit = Some(solve(&operator, y, &options, &())?);
         seconds.push(clock.elapsed().as_secs_f64());
+        cpu.push(process_cpu_seconds() - used);
     }
-    seconds.sort_by(f64::total_cmp);
+    let median = |mut all: Vec<f64>| {
+        all.sort_by(f64::total_cmp);
+        all[all.len() / 2]
+    };
     let Some(fit) = fit else { return Ok(()) };
     println!(
-        "{{\"method\": \"{}\", \"nnz\": {}, \"seconds\": {}, \"conversion\": {conversion}, \"iterations\": {}, \"residual\": {:e}, \"gradient\": {:e}, \
+        "{{\"method\": \"{}\", \"nnz\": {}, \"seconds\": {}, \"cpu\": {}, \"conversion\": {conversion}, \"iterations\": {}, \"residual\": {:e}, \"gradient\": {:e}, \
          \"optimality\": {:e}, \"stop\": \"{:?}\", \"converged\": {}}}",
         options.method,
         operator.nnz(),
-        seconds[seconds.len() / 2],
+        median(seconds),
+        median(cpu),
         fit.iterations,
         fit.residual,
         fit.gradient,
