@@ -9,6 +9,7 @@
 //! * [`solve`]: working sets, coordinate descent, extrapolation; prox-Newton for losses that are not quadratic, multipliers for those that
 //!   are not smooth
 //! * [`path`](select::path): a grid of strengths, each from the solution of the one before
+//! * [`least_squares`]: sparse matrices, no penalty but a ridge: LSMR, LSQR, conjugate gradients; and sparse matrices out of dense ones
 //!
 //! ```
 //! use rarefy_core::{matrix::Csc, penalty::L1};
@@ -24,6 +25,7 @@
 
 pub mod design;
 pub mod error;
+pub mod least_squares;
 pub mod loss;
 pub mod select;
 pub mod solver;

@@ -14,6 +14,7 @@ mod simd;
 pub mod sparse_dense;
 pub mod sparse_input;
 pub mod spmv;
+pub mod sweep;
 pub mod update;
 
 #[cfg(test)]
