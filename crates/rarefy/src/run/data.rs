@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_bundled_ones() {
         let message = load(&mut recipe("train = \"minst\"")).err().unwrap().to_string();
-        assert!(message.contains("digits, mnist"), "{message}");
+        assert!(message.contains("digits, iris, mnist"), "{message}");
     }
 
     #[test]
