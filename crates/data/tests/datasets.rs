@@ -177,7 +177,10 @@ fn the_tables_of_scikit_learn_are_as_it_gives_them() {
     assert_eq!(classes, ["setosa", "versicolor", "virginica"]);
     // scikit-learn counts malignant as class 0; names are in the order of their letters here.
     let (first, _, classes, Target::Classes(train), Target::Classes(test)) = rows("breast-cancer") else { panic!() };
-    assert_eq!((first[0], classes.as_slice(), train[0]), (17.99, &["benign".to_owned(), "malignant".to_owned()][..], 1));
+    assert_eq!(
+        (first[0], classes.as_slice(), train[0]),
+        (17.99, &["benign".to_owned(), "malignant".to_owned()][..], 1)
+    );
     assert_eq!(train.iter().chain(&test).filter(|class| **class == 1).count(), 212);
     assert_eq!(rows("wine").0[12], 1065.0);
 }

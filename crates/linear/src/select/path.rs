@@ -4,6 +4,8 @@
 //! takes. The working set begins with the columns that the strong rule keeps, `|xⱼᵀ∇F| ≥ fⱼ(2λₖ − λₖ₋₁)`; a column that it misses is found by the
 //! pass. Tibshirani et al., *Strong rules for discarding predictors in lasso-type problems*, 2012.
 
+use std::ops::ControlFlow;
+
 use crate::solver::{State, advance};
 use crate::{Error, Fit, Options, Problem, Result};
 use rarefy_core::matrix::Value;
@@ -28,36 +30,85 @@ pub fn strengths(largest: f64, ratio: f64, count: usize) -> Vec<f64> {
 /// which all penalised coefficients are zero down to a hundredth of it.
 ///
 /// # Errors
-/// [`Error::Parameter`] for strengths that do not fall; what [`solve`](crate::solve) refuses.
+/// As [`walk`].
 pub fn path<T: Value + Into<f64>, P: Penalty<f64>>(
-    mut problem: Problem<'_, T, P>,
+    problem: Problem<'_, T, P>,
     penalty: impl Fn(f64) -> P,
     lambdas: Option<&[f64]>,
     options: &Options,
 ) -> Result<Path> {
+    let mut fits = Vec::new();
+    let lambdas = walk(problem, penalty, lambdas, options, &mut |_, fit| {
+        fits.push(fit);
+        ControlFlow::Continue(())
+    })?;
+    Ok(Path { lambdas, fits })
+}
+
+/// As [`path`], but hands each fit over when it is done, with its strength, and ends when told to; returns the strengths.
+///
+/// # Errors
+/// [`Error::Parameter`] for strengths that do not fall; what [`solve`](crate::solve) refuses.
+pub fn walk<T: Value + Into<f64>, P: Penalty<f64>>(
+    problem: Problem<'_, T, P>,
+    penalty: impl Fn(f64) -> P,
+    lambdas: Option<&[f64]>,
+    options: &Options,
+    each: &mut dyn FnMut(f64, Fit) -> ControlFlow<()>,
+) -> Result<Vec<f64>> {
     if let Some(at) = lambdas.and_then(|l| (1..l.len()).find(|&k| l[k].is_nan() || l[k] >= l[k - 1])) {
         let found = format!("{} after {}", lambdas.map_or(0.0, |l| l[at]), lambdas.map_or(0.0, |l| l[at - 1]));
         return Err(Error::Parameter { name: "lambdas", found, expected: "each smaller than the one before" });
     }
+    let (mut problem, mut state) = begin(problem, &penalty, options)?;
+    // What share of its strength a penalty sets against a weight of zero.
+    let share = penalty(1.0).threshold();
+    let mut last = most(&problem, &state) / share;
+    let lambdas = lambdas.map_or_else(|| strengths(last, 1e-2, 100), <[f64]>::to_vec);
+    for &lambda in &lambdas {
+        // A penalty without an edge at zero keeps every column.
+        let kept = if share > 0.0 { share * (2.0 * lambda - last) } else { 0.0 };
+        let strong =
+            state.scores.iter().zip(&problem.factors).filter(|(score, factor)| score.abs() >= *factor * kept).count();
+        problem = problem.with_penalty(penalty(lambda));
+        if each(lambda, advance(&problem, options, &mut state, strong)?).is_break() {
+            break;
+        }
+        last = lambda;
+    }
+    Ok(lambdas)
+}
+
+/// The largest `|xⱼᵀ∇F|/fⱼ` of a model without penalised columns: the least strength at which they are all zero, times what a penalty of strength
+/// 1 sets against a weight of zero ([`Penalty::threshold`]).
+///
+/// # Errors
+/// What [`solve`](crate::solve) refuses.
+pub fn largest<T: Value + Into<f64>, P: Penalty<f64>>(
+    problem: Problem<'_, T, P>,
+    penalty: impl Fn(f64) -> P,
+    options: &Options,
+) -> Result<f64> {
+    begin(problem, &penalty, options).map(|(problem, state)| most(&problem, &state))
+}
+
+/// The model without penalised columns.
+fn begin<'a, T: Value + Into<f64>, P: Penalty<f64>>(
+    mut problem: Problem<'a, T, P>,
+    penalty: &impl Fn(f64) -> P,
+    options: &Options,
+) -> Result<(Problem<'a, T, P>, State)> {
     let mut state = State::start(&problem)?;
     if problem.factors.contains(&0.0) {
         // Columns that are not penalised are there at every strength.
         problem = problem.with_penalty(penalty(f64::MAX.sqrt()));
         advance(&problem, options, &mut state, 0)?;
     }
-    // What share of its strength a penalty sets against a weight of zero.
-    let share = penalty(1.0).threshold();
+    Ok((problem, state))
+}
+
+/// The largest score of a penalised column, over its factor.
+fn most<T, P>(problem: &Problem<'_, T, P>, state: &State) -> f64 {
     let scores = state.scores.iter().zip(&problem.factors).filter(|(_, f)| **f > 0.0);
-    let largest = scores.map(|(score, factor)| score.abs() / factor).fold(0.0, f64::max) / share;
-    let lambdas = lambdas.map_or_else(|| strengths(largest, 1e-2, 100), <[f64]>::to_vec);
-    let (mut fits, mut last) = (Vec::with_capacity(lambdas.len()), largest);
-    for &lambda in &lambdas {
-        let kept = share * (2.0 * lambda - last);
-        let strong =
-            state.scores.iter().zip(&problem.factors).filter(|(score, factor)| score.abs() >= *factor * kept).count();
-        problem = problem.with_penalty(penalty(lambda));
-        fits.push(advance(&problem, options, &mut state, strong)?);
-        last = lambda;
-    }
-    Ok(Path { lambdas, fits })
+    scores.map(|(score, factor)| score.abs() / factor).fold(0.0, f64::max)
 }
