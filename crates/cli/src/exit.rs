@@ -94,8 +94,8 @@ fn of_library(error: &Error) -> u8 {
         Error::Recipe { .. } | Error::Nn(rarefy::nn::Error::Setting { .. } | rarefy::nn::Error::Layer { .. }) => USAGE,
         Error::Data(rarefy::data::Error::UnknownName { .. }) => USAGE,
         Error::Data(rarefy::data::Error::NotFound { .. }) => MISSING,
-        Error::Diverged { .. } => DIVERGED,
-        Error::Interrupted { .. } => INTERRUPTED,
+        Error::Diverged { .. } | Error::Linear(rarefy::linear::Error::Diverged(..)) => DIVERGED,
+        Error::Interrupted { .. } | Error::Kept { .. } => INTERRUPTED,
         Error::Point { error, .. } => of_library(error),
         Error::Model(error) => of_model(error),
         _ => OTHER,
@@ -148,6 +148,8 @@ mod tests {
             (disk(2), OTHER),  // ENOENT
             (locked, LOCKED),
             (Error::Interrupted { checkpoint: PathBuf::from("x") }, INTERRUPTED),
+            (Error::Kept { missing: "?".into(), model: PathBuf::from("x") }, INTERRUPTED),
+            (Error::Linear(rarefy::linear::Error::Diverged(f64::NAN, 3)), DIVERGED),
         ] {
             let text = error.to_string();
             assert_eq!(of(&anyhow::Error::new(error)), code, "{text}");

@@ -5,6 +5,7 @@
 
 mod commands;
 mod exit;
+mod linear;
 mod number;
 mod output;
 mod progress;

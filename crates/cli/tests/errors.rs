@@ -39,7 +39,7 @@ fn case_22_recipes_that_are_wrong_are_exit_2_before_anything_is_written() {
 #[test]
 fn data_that_are_not_there_are_named() {
     let place = Place::new();
-    place.run(&["fit", "small.toml", "--set", "data.train=digit"]).fails(2, "digits, mnist");
+    place.run(&["fit", "small.toml", "--set", "data.train=digit"]).fails(2, "digits, iris, mnist");
     place.run(&["fit", "small.toml", "--set", "data.train=none.csv"]).fails(1, "none.csv");
     place.run(&["eval", "none.rarefy", "digits"]).fails(1, "none.rarefy");
     assert!(!place.path("rarefy-out").exists());

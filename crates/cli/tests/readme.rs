@@ -79,3 +79,19 @@ fn columns_in_another_order_are_refused() {
         .run(&["predict", "rarefy-out/model.rarefy", "new.csv"])
         .fails(1, "feature 1 is called \"b\", the model was trained with \"a\"");
 }
+
+#[test]
+fn the_commands_of_linear_models_run() {
+    let commands = blocks("sh").into_iter().find(|block| block.contains("lasso.toml")).expect("linear models");
+    let place = Place::new();
+    std::fs::create_dir(place.path("examples")).unwrap();
+    place.write("examples/lasso.toml", include_str!("../../../examples/lasso.toml"));
+    place.write("examples/logistic.toml", include_str!("../../../examples/logistic.toml"));
+    for line in commands.lines() {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        let Some(arguments) = line.strip_prefix("rarefy ") else { panic!("{line:?} does not call rarefy") };
+        let run = place.run(&arguments.split_whitespace().collect::<Vec<_>>());
+        assert_eq!(run.code, Some(0), "{line}: {}", run.err);
+    }
+    assert!(place.path("answers.csv").exists());
+}

@@ -1,6 +1,6 @@
 //! Data sets that come with Rarefy.
 //!
-//! `digits` is inside the program. The files of `mnist` are looked for in this order, so that they are found from any working
+//! `digits` and the four small tables of scikit-learn are inside the program. The files of `mnist` are looked for in this order, so that they are found from any working
 //! directory of a program that was cloned or installed:
 //! 1. `$RAREFY_DATA/mnist`;
 //! 2. `data/mnist` in the working directory and each folder above it;
@@ -13,10 +13,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::compression::{Limits, Source};
-use crate::csv::CsvOptions;
+use crate::csv::{self, CsvOptions, LabelColumn};
 use crate::dataset::{Dataset, Target};
 use crate::error::{Error, Result};
 use crate::idx;
+use crate::labels::Task;
 use crate::read::{ReadOptions, pictures_with, read, read_labels};
 use crate::scaling::Scaling;
 
@@ -42,7 +43,7 @@ pub struct Listing {
     pub test_rows: usize,
     /// Features.
     pub columns: usize,
-    /// Classes.
+    /// Classes; 0 if the target is values.
     pub classes: usize,
     /// Its licence.
     pub licence: &'static str,
@@ -73,20 +74,30 @@ struct Entry {
     source: &'static str,
     /// The files of a set that is not inside the program.
     files: &'static [&'static str],
+    /// What is inside the program of a table.
+    table: &'static [u8],
     load: fn(&Entry) -> Result<Bundled>,
 }
 
 /// Every bundled data set.
 #[rustfmt::skip]
 static REGISTRY: &[Entry] = &[
-    Entry { name: "digits", title: "handwritten digits, 8×8 pixels of 0 to 16", shape: [1442, 355, 64, 10], licence: "BSD-3-Clause (scikit-learn)", source: "E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI, 1998", files: &[], load: digits },
-    Entry { name: "mnist", title: "handwritten digits, 28×28 pixels of 0 to 255", shape: [60_000, 10_000, 784, 10], licence: "CC BY-SA 3.0", source: "Y. LeCun, C. Cortes, C. J. C. Burges: The MNIST database of handwritten digits, 1998", files: &MNIST, load: mnist },
+    Entry { name: "breast-cancer", title: "tumours, benign or malignant: 30 measures of cell nuclei", shape: [456, 113, 30, 2], licence: "BSD-3-Clause (scikit-learn)", source: "W. H. Wolberg, W. N. Street, O. L. Mangasarian: Breast Cancer Wisconsin (Diagnostic), UCI, 1995", files: &[], table: BREAST_CANCER, load: table },
+    Entry { name: "diabetes", title: "progression of diabetes, a number: 10 measures of patients", shape: [354, 88, 10, 0], licence: "BSD-3-Clause (scikit-learn)", source: "B. Efron, T. Hastie, I. Johnstone, R. Tibshirani: Least angle regression, 2004", files: &[], table: DIABETES, load: table },
+    Entry { name: "digits", title: "handwritten digits, 8×8 pixels of 0 to 16", shape: [1442, 355, 64, 10], licence: "BSD-3-Clause (scikit-learn)", source: "E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI, 1998", files: &[], table: &[], load: digits },
+    Entry { name: "iris", title: "flowers of three species: 4 lengths", shape: [120, 30, 4, 3], licence: "BSD-3-Clause (scikit-learn)", source: "R. A. Fisher: The use of multiple measurements in taxonomic problems, 1936", files: &[], table: IRIS, load: table },
+    Entry { name: "mnist", title: "handwritten digits, 28×28 pixels of 0 to 255", shape: [60_000, 10_000, 784, 10], licence: "CC BY-SA 3.0", source: "Y. LeCun, C. Cortes, C. J. C. Burges: The MNIST database of handwritten digits, 1998", files: &MNIST, table: &[], load: mnist },
+    Entry { name: "wine", title: "wines of three cultivars: 13 chemical measures", shape: [144, 34, 13, 3], licence: "BSD-3-Clause (scikit-learn)", source: "M. Forina et al.: PARVUS, 1988; S. Aeberhard, D. Coomans, O. de Vel, 1992", files: &[], table: WINE, load: table },
 ];
 
 /// The files of MNIST, each followed by `.gz` or not: pictures and labels to train on, pictures and labels to test on.
 const MNIST: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
 
+static BREAST_CANCER: &[u8] = include_bytes!("../../../data/breast-cancer/breast-cancer.csv.gz");
+static DIABETES: &[u8] = include_bytes!("../../../data/diabetes/diabetes.csv.gz");
+static IRIS: &[u8] = include_bytes!("../../../data/iris/iris.csv.gz");
+static WINE: &[u8] = include_bytes!("../../../data/wine/wine.csv.gz");
 static DIGITS_IMAGES: &[u8] = include_bytes!("../../../data/digits/digits-images-idx3-ubyte.gz");
 static DIGITS_LABELS: &[u8] = include_bytes!("../../../data/digits/digits-labels-idx1-ubyte.gz");
 
@@ -124,8 +135,7 @@ pub fn load(name: &str) -> Result<Bundled> {
     }
 }
 
-/// The 1797 digits of scikit-learn. Of each class the fifth, tenth, … sample is for testing: by no random number, so the
-/// split is the same everywhere, and stratified.
+/// The 1797 digits of scikit-learn.
 fn digits(entry: &Entry) -> Result<Bundled> {
     let limits = Limits::default();
     let name = entry.name;
@@ -133,14 +143,29 @@ fn digits(entry: &Entry) -> Result<Bundled> {
     let labels = idx::read(Source::from_bytes(DIGITS_LABELS, name, &limits)?, &limits)?;
     let mut all = pictures_with(images, read_labels(labels, name, &CsvOptions::default())?, name)?;
     all.scaling = Scaling::Factor(1.0 / 16.0);
+    every_fifth(entry, &all)
+}
+
+/// A table with a header, its target in the last column.
+fn table(entry: &Entry) -> Result<Bundled> {
+    let task = if entry.shape[3] == 0 { Task::Values } else { Task::Classes };
+    let options = CsvOptions { header: Some(true), label: LabelColumn::Last, task, ..CsvOptions::default() };
+    let limits = Limits::default();
+    every_fifth(entry, &csv::read(Source::from_bytes(entry.table, entry.name, &limits)?, &options, &limits)?)
+}
+
+/// Of each class (of all rows, if the target is values) the fifth, tenth, … sample is for testing: by no random number, so the split
+/// is the same everywhere, and stratified.
+fn every_fifth(entry: &Entry, all: &Dataset) -> Result<Bundled> {
+    let mut seen = vec![0; all.classes().max(1)];
     let (mut train, mut test) = (Vec::new(), Vec::new());
-    if let Target::Classes(classes) = &all.target {
-        let mut seen = vec![0; all.classes()];
-        for (row, &class) in classes.iter().enumerate() {
-            let seen = &mut seen[class as usize];
-            *seen += 1;
-            if *seen % 5 == 0 { test.push(row) } else { train.push(row) }
-        }
+    for row in 0..all.rows() {
+        let seen = match &all.target {
+            Target::Classes(classes) => &mut seen[classes[row] as usize],
+            _ => &mut seen[0],
+        };
+        *seen += 1;
+        if *seen % 5 == 0 { test.push(row) } else { train.push(row) }
     }
     checked(entry, Bundled { train: all.select(&train)?, test: all.select(&test)? })
 }
@@ -259,7 +284,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("mnist")).unwrap();
         std::fs::write(folder.path().join("mnist").join(MNIST[0]), b"").unwrap();
-        let looked = find(&REGISTRY[1], &[folder.path().to_owned(), "/nowhere".into()]).unwrap_err();
+        let mnist = REGISTRY.iter().find(|entry| entry.name == "mnist").unwrap();
+        let looked = find(mnist, &[folder.path().to_owned(), "/nowhere".into()]).unwrap_err();
         let message = Error::NotFound { name: "mnist", looked }.to_string();
         assert!(message.contains("without train-labels-idx1-ubyte, t10k"), "{message}");
         assert!(message.contains("/nowhere/mnist (no such folder)"), "{message}");
@@ -267,6 +293,6 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_answered_with_the_known_ones() {
-        assert!(load("minst").unwrap_err().to_string().contains("digits, mnist"));
+        assert!(load("minst").unwrap_err().to_string().contains("digits, iris, mnist"));
     }
 }

@@ -160,3 +160,27 @@ fn a_split_of_a_bundled_set_is_the_same_everywhere() {
     assert_eq!(parts, split::stratified(classes, &[0.9, 0.1], 1).unwrap());
     assert_eq!(parts.iter().map(Vec::len).sum::<usize>(), train.rows());
 }
+
+#[test]
+fn the_tables_of_scikit_learn_are_as_it_gives_them() {
+    let rows = |name: &str| {
+        let Bundled { train, test } = bundled::load(name).unwrap();
+        let Features::Dense(x) = &train.features else { panic!("{name}") };
+        (x.row(0).to_vec(), train.feature_names[0].clone(), train.class_names, train.target, test.target)
+    };
+    let (first, name, classes, train, test) = rows("diabetes");
+    assert_eq!(first, [59.0, 2.0, 32.1, 101.0, 157.0, 93.2, 38.0, 4.0, 4.8598, 87.0]);
+    let (Target::Values(train), Target::Values(test)) = (train, test) else { panic!("values") };
+    assert_eq!((name.as_str(), classes.len(), train.row(0), test.row(0)), ("age", 0, &[151.0][..], &[135.0][..]));
+    let (first, name, classes, ..) = rows("iris");
+    assert_eq!((first.as_slice(), name.as_str()), (&[5.1, 3.5, 1.4, 0.2][..], "sepal length (cm)"));
+    assert_eq!(classes, ["setosa", "versicolor", "virginica"]);
+    // scikit-learn counts malignant as class 0; names are in the order of their letters here.
+    let (first, _, classes, Target::Classes(train), Target::Classes(test)) = rows("breast-cancer") else { panic!() };
+    assert_eq!(
+        (first[0], classes.as_slice(), train[0]),
+        (17.99, &["benign".to_owned(), "malignant".to_owned()][..], 1)
+    );
+    assert_eq!(train.iter().chain(&test).filter(|class| **class == 1).count(), 212);
+    assert_eq!(rows("wine").0[12], 1065.0);
+}

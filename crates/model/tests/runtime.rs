@@ -30,6 +30,7 @@ fn reference(op: &Op, x: &[f64]) -> Vec<f64> {
         Op::LeakyRelu { slope } => each(&|x| if x > 0.0 { x } else { f64::from(*slope) * x }),
         Op::Tanh => each(&f64::tanh),
         Op::Sigmoid => each(&|x| 1.0 / (1.0 + (-x).exp())),
+        Op::Exp => each(&f64::exp),
         Op::Gelu => {
             let c = (2.0 / std::f64::consts::PI).sqrt();
             each(&|x| x / 2.0 * (1.0 + (c * (x + 0.044715 * x.powi(3))).tanh()))
@@ -128,6 +129,11 @@ fn tanh() {
 #[test]
 fn sigmoid() {
     agrees(7, Op::Sigmoid);
+}
+
+#[test]
+fn exp() {
+    agrees(7, Op::Exp);
 }
 
 #[test]

@@ -18,6 +18,9 @@ pub enum Error {
     /// From networks and training.
     #[error(transparent)]
     Nn(rarefy_nn::Error),
+    /// From linear models.
+    #[error(transparent)]
+    Linear(#[from] rarefy_linear::Error),
     /// A recipe, or a change to it, is not right.
     #[error("{place}: {problem}")]
     Recipe {
@@ -73,6 +76,14 @@ pub enum Error {
         point: String,
         /// How.
         error: Box<Error>,
+    },
+    /// Somebody asked to stop the fit of a linear model, whose path keeps what is done.
+    #[error("interrupted: {missing}; the best of what is done is {}", model.display())]
+    Kept {
+        /// What was not done.
+        missing: String,
+        /// The artifact.
+        model: PathBuf,
     },
     /// Somebody asked to stop.
     #[error("interrupted; `--resume` continues from {}", checkpoint.display())]

@@ -3,7 +3,7 @@
 //! This crate is the public face of the house: it re-exports the floors below, and adds what ties them together.
 //!
 //! * [`core`]: matrices, patterns, kernels, random numbers; [`data`]: reading and preparing data; [`model`]: networks as
-//!   data, artifacts, the runtime; [`nn`]: layers, losses, optimizers, sparse training;
+//!   data, artifacts, the runtime; [`nn`]: layers, losses, optimizers, sparse training; [`linear`]: sparse linear models;
 //! * [`recipe`]: the TOML file that says what to fit, on what, how sparse;
 //! * [`run`]: from a recipe to a fitted model beside its dense twin, with checkpoints that resume to the same bits;
 //! * [`frontier()`]: accuracy against sparsity, over several seeds, resumable;
@@ -25,6 +25,7 @@ pub mod run;
 
 pub use rarefy_core as core;
 pub use rarefy_data as data;
+pub use rarefy_linear as linear;
 pub use rarefy_model as model;
 pub use rarefy_nn as nn;
 

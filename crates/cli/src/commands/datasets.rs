@@ -50,7 +50,7 @@ impl Datasets {
                 grouped(set.train_rows as u64),
                 grouped(set.test_rows as u64),
                 set.columns.to_string(),
-                set.classes.to_string(),
+                if set.classes == 0 { "values".to_owned() } else { set.classes.to_string() },
                 set.licence.to_owned(),
                 place(&set.place),
             ]);

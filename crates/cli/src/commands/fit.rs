@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use rarefy::recipe::{self, Recipe};
+use rarefy::run::linear::{LinearJob, loss_help};
 use rarefy::run::{self, Event, ModelOutcome, Role};
 use rarefy::{Cancel, Job, Options, Outcome};
 use serde_json::{Value, json};
@@ -12,9 +13,9 @@ use crate::Global;
 use crate::number::{percent, significant};
 use crate::output::Output;
 use crate::progress::Bar;
-use crate::{report, table};
+use crate::{exit, linear, report, table};
 
-/// Train a sparse network, and its dense twin to compare with
+/// Train a sparse network or fit a sparse linear model, and its twin to compare with
 ///
 /// Without a recipe, the built-in one: handwritten digits (MNIST), 784-1024-1024-10, a fiftieth of the weights, by RigL. At the
 /// end it prints a table of the sparse model against its twin, and leaves in the output folder: the models (model.rarefy,
@@ -23,6 +24,11 @@ use crate::{report, table};
 /// Labels may be classes, values, or sets of classes (data.task = "labels", such as the svmlight line `3,17 5:1 9:1`); sets are
 /// learned with label-cross-entropy and judged by precision@1, @3 and @5: of the first so many classes that a row is given, the
 /// share that it has.
+///
+/// With model.kind = "linear" it fits a sparse linear model along a path of penalties, chooses how strong the penalty is (by
+/// cross-validation unless the recipe says), and compares it with its ridge twin: the same loss, penalised by squares alone. Squares
+/// (L2) shrink coefficients and make none of them zero: they are no sparse penalty. The folder then holds path.csv, and no checkpoint:
+/// Ctrl-C keeps the best of what is done.
 ///
 /// Stop rules and choices look at a validation part of the training rows only; the test rows are read once, at the end.
 ///
@@ -34,6 +40,7 @@ Examples:
   rarefy fit
   rarefy fit --set sparsity.target=0.95 --set train.epochs=5 --out sparser
   rarefy fit examples/digits.toml --control
+  rarefy fit examples/lasso.toml --set select.nonzeros=5
   rarefy fit --set sparsity.method=gmp --set sparsity.distribution=global
   rarefy fit --set sparsity.within=0.5
   rarefy fit --resume", after_long_help = keys_help())]
@@ -61,7 +68,7 @@ pub struct Fit {
 fn keys_help() -> String {
     let mut text = String::from(
         "Examples:\n  rarefy fit\n  rarefy fit --set sparsity.target=0.95 --set train.epochs=5 --out sparser\n  \
-         rarefy fit examples/digits.toml --control\n  rarefy fit --set sparsity.method=gmp --set sparsity.distribution=global\n  \
+         rarefy fit examples/digits.toml --control\n  rarefy fit examples/lasso.toml --set select.nonzeros=5\n  rarefy fit --set sparsity.method=gmp --set sparsity.distribution=global\n  \
          rarefy fit --set sparsity.within=0.5\n  rarefy fit --resume\n\nKeys of recipes:\n",
     );
     for key in recipe::keys() {
@@ -75,6 +82,14 @@ fn keys_help() -> String {
     for loss in rarefy::nn::loss::registry() {
         text.push_str(&format!("  {:24} {}\n", loss.name(), loss.help()));
     }
+    text.push_str("\nLosses of linear models:\n");
+    for (name, help) in loss_help() {
+        text.push_str(&format!("  {name:24} {help}\n"));
+    }
+    text.push_str("\nPenalties of linear models:\n");
+    for (name, help) in recipe::penalties() {
+        text.push_str(&format!("  {name:24} {help}\n"));
+    }
     text.push_str("\nLayers:\n");
     for layer in rarefy::nn::layer::registry() {
         text.push_str(&format!("  {:24} {}\n", layer.usage, layer.help));
@@ -86,6 +101,9 @@ impl Fit {
     /// Runs the command.
     pub fn run(self, global: &Global, output: &Output) -> anyhow::Result<()> {
         let recipe = self.recipe(global)?;
+        if recipe.model.kind == "linear" {
+            return self.run_linear(recipe, output);
+        }
         let cancel = Cancel::new();
         watch_signals(&cancel)?;
         let mut job = Job::open(recipe, &Options { out: self.out.clone(), resume: self.resume })?;
@@ -102,6 +120,30 @@ impl Fit {
         let page = outcome.folder.join(run::REPORT);
         output.note(&format!("\nModel: {}\nReport: {}", outcome.sparse.model.display(), page.display()));
         Ok(())
+    }
+
+    /// Fits a linear model.
+    fn run_linear(&self, recipe: Recipe, output: &Output) -> anyhow::Result<()> {
+        if self.control {
+            return Err(exit::Usage::of("--control has no meaning for a linear model, which has one layer").into());
+        }
+        let cancel = Cancel::new();
+        watch_signals(&cancel)?;
+        let job = LinearJob::open(recipe, &Options { out: self.out.clone(), resume: self.resume })?;
+        let outcome = job.run(&Bar::new(*output, cancel))?;
+        job.write(run::REPORT, report::render_linear(&outcome)?.as_bytes())?;
+        let model = outcome.sparse.model.clone();
+        if output.json {
+            output.answer_json(&linear::to_json(&outcome))?;
+        } else {
+            output.answer(&linear::of_outcome(&outcome))?;
+            let page = outcome.folder.join(run::REPORT);
+            output.note(&format!("\nModel: {}\nReport: {}", model.display(), page.display()));
+        }
+        match outcome.interrupted {
+            Some(missing) => Err(rarefy::Error::Kept { missing, model }.into()),
+            None => Ok(()),
+        }
     }
 
     /// The recipe with everything that the command line changes.

@@ -4,15 +4,18 @@ use std::path::PathBuf;
 
 use rarefy::Artifact;
 use rarefy::model::artifact::Task;
+use rarefy::run::linear::coefficients;
 use serde_json::json;
 
+use crate::linear;
 use crate::number::{bytes, grouped, percent};
 use crate::output::Output;
 use crate::table::{Align, Table};
 
 /// Show what a model is made of, layer by layer
 ///
-/// For each layer: name, kind, shape (outputs × inputs), nonzeros, density, structure, the kernel that runs it, and bytes.
+/// For each layer: name, kind, shape (outputs × inputs), nonzeros, density, structure, the kernel that runs it, and bytes. Of a linear
+/// model the coefficients of raw features too, largest first: 20 of them, all with --json.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  rarefy inspect rarefy-out/model.rarefy")]
 pub struct Inspect {
@@ -28,8 +31,9 @@ impl Inspect {
         let layers = model.graph.describe().map_err(rarefy::Error::from)?;
         let outputs = model.graph.outputs().map_err(rarefy::Error::from)?;
         let graph = &model.graph;
+        let linear = coefficients(&model);
         if output.json {
-            return output.answer_json(&json!({
+            let mut answer = json!({
                 "model": self.model,
                 "layers": layers,
                 "inputs": graph.inputs,
@@ -42,7 +46,12 @@ impl Inspect {
                 "file_bytes": file_bytes,
                 "training": model.training,
                 "rarefy": model.rarefy,
-            }));
+            });
+            if let Some((coefficients, intercept)) = &linear {
+                answer["coefficients"] = json!(coefficients);
+                answer["intercept"] = json!(intercept);
+            }
+            return output.answer_json(&answer);
         }
         let mut table = Table::new(&[
             ("layer", Align::Left),
@@ -85,6 +94,10 @@ impl Inspect {
         let activity = model.training.get("activation-density");
         let activity =
             activity.map(|shares| format!("\nActivations not zero, on rows kept for validation: {shares}\n"));
-        output.answer(&format!("{text}{}", activity.unwrap_or_default()))
+        let coefficients = linear.map(|(found, intercept)| {
+            let of = found.iter().map(|c| (c.feature.as_str(), c.coefficient));
+            format!("\n{}", linear::coefficients(of, found.len(), intercept))
+        });
+        output.answer(&format!("{text}{}{}", activity.unwrap_or_default(), coefficients.unwrap_or_default()))
     }
 }

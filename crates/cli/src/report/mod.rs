@@ -1,14 +1,17 @@
 //! The HTML report: one file that needs no network, readable on a phone, in light and dark.
 //!
-//! Pictures are SVG made here ([`chart`], [`grid`], [`scatter`]); the pages around them are `template.html` and, for
-//! [`frontier`], `frontier.html`, in one `style.css`.
+//! Pictures are SVG made here ([`chart`], [`grid`], [`scatter`], [`trace`]); the pages around them are `template.html`, for [`frontier`]
+//! `frontier.html` and for [`linear`] models `linear.html`, in one `style.css`.
 
 mod chart;
 mod frontier;
 mod grid;
+mod linear;
 mod scatter;
+mod trace;
 
 pub use frontier::render as render_curve;
+pub use linear::render as render_linear;
 
 use minijinja::{Environment, Value, context};
 use rarefy::Outcome;

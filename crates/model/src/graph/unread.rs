@@ -55,6 +55,7 @@ fn is_alone(op: &Op) -> bool {
             | Op::LeakyRelu { .. }
             | Op::Tanh
             | Op::Sigmoid
+            | Op::Exp
             | Op::Gelu
             | Op::SparseRelu { .. }
             | Op::ShiftedRelu { .. }

@@ -75,6 +75,7 @@ pub fn artifact() -> Artifact {
     graph.push("leaky1", Op::LeakyRelu { slope: 0.01 });
     graph.push("sigmoid1", Op::Sigmoid);
     graph.push("linear3", Op::Linear { weight: Weight::Sparse(sparse(random, 3, 5, 0.6)) });
+    graph.push("exp1", Op::Exp);
     graph.push("softmax1", Op::Softmax);
     let classes = ["nought", "one", "çedilla \"quoted\""].map(str::to_owned).to_vec();
     let mut artifact = Artifact::new(graph, Task::Classification { classes });

@@ -9,10 +9,12 @@ use rarefy_nn::loss;
 use rarefy_nn::optimizer::{self, Shape};
 use rarefy_nn::sparsify::{self, Rewind};
 
+use super::model::{KINDS, penalties};
 use super::value::{
     self, Value, below_one, flag, list, not_negative, number, positive, share, text, whole, word, wrong,
 };
-use super::{ClassWeights, LearningRate, Part, Recipe, Scaling, Spread, Test};
+use super::{ClassWeights, LearningRate, Part, Recipe, Scaling, Spread, Strength, Test};
+use crate::run::linear;
 
 /// A key of recipes.
 pub struct Key {
@@ -52,6 +54,11 @@ const fn schedule(words: &'static [&'static str]) -> Option<Only> {
     Some(Only { key: "train.schedule", of: |r| &r.train.schedule, words })
 }
 
+/// With these penalties of linear models.
+const fn penalty(words: &'static [&'static str]) -> Option<Only> {
+    Some(Only { key: "model.penalty", of: |r| r.model.penalty.as_deref().unwrap_or("l1"), words })
+}
+
 /// With these sparsity methods.
 const fn methods(words: &'static [&'static str]) -> Option<Only> {
     Some(Only { key: "sparsity.method", of: |r| &r.sparsity.method, words })
@@ -69,6 +76,11 @@ pub(super) fn check_belongs(recipe: &Recipe) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The losses of nets.
+pub(super) fn net_losses() -> Vec<&'static str> {
+    names(loss::registry(), |loss| loss.name())
 }
 
 /// Optimizers whose learning rate can be estimated.
@@ -211,13 +223,23 @@ static KEYS: &[Key] = &[
         set: |r, v| flag(v).map(|v| r.data.sparse.allow_nonfinite = v), get: |r| Some(Value::Flag(r.data.sparse.allow_nonfinite)) },
     Key { name: "data.max-features", help: "the largest feature index of sparse data that is believed; 16777216 unless given", only: None,
         set: |r, v| number_of_features(v).map(|v| r.data.max_features = Some(v)), get: |r| r.data.max_features.and_then(count) },
-    Key { name: "model.kind", help: "net", only: None,
-        set: |r, v| word(v, &["net"]).map(|v| r.model.kind = v), get: |r| words(&r.model.kind) },
+    Key { name: "model.kind", help: "net, or linear: a sparse linear model, whose keys are those of [select] and the five after layers", only: None,
+        set: |r, v| word(v, &KINDS).map(|v| r.model.kind = v), get: |r| words(&r.model.kind) },
     Key { name: "model.layers", help: "the layers, one entry each", only: None,
         set: |r, v| list(v, "a list of layers, such as [\"linear 256\", \"relu\", \"linear 10\"]", text).map(|v| r.model.layers = v),
         get: |r| Some(Value::List(r.model.layers.iter().cloned().map(Value::Text).collect())) },
-    Key { name: "train.loss", help: "cross-entropy, sparsemax, entmax-1.5, binary-cross-entropy, label-cross-entropy or squared-error; by the labels unless given", only: None,
-        set: |r, v| word(v, &names(loss::registry(), |loss| loss.name())).map(|v| r.train.loss = Some(v)), get: |r| r.train.loss.as_deref().and_then(words) },
+    Key { name: "model.penalty", help: "linear: l1, elastic-net, mcp or scad; l1 unless given. L2 alone is not sparse: it is the twin's", only: None,
+        set: |r, v| word(v, &names(&penalties(), |penalty| penalty.0)).map(|v| r.model.penalty = Some(v)), get: |r| r.model.penalty.as_deref().and_then(words) },
+    Key { name: "model.l1-ratio", help: "linear, elastic-net: share of L1 in the penalty, the rest is squares", only: penalty(&["elastic-net"]),
+        set: |r, v| number(v, |x| x > 0.0 && x <= 1.0, "a number above 0, up to 1").map(|v| r.model.l1_ratio = Some(v)), get: |r| some(r.model.l1_ratio) },
+    Key { name: "model.gamma", help: "linear, mcp (3 unless given) and scad (3.7): weights beyond gamma times lambda are not shrunk", only: penalty(&["mcp", "scad"]),
+        set: |r, v| positive(v).map(|v| r.model.gamma = Some(v)), get: |r| some(r.model.gamma) },
+    Key { name: "model.intercept", help: "linear: whether there is an intercept, which is not penalised; yes unless given", only: None,
+        set: |r, v| flag(v).map(|v| r.model.intercept = Some(v)), get: |r| r.model.intercept.map(Value::Flag) },
+    Key { name: "model.standardize", help: "linear: whether the penalty sees features scaled to unit standard deviation; yes unless given; coefficients are those of raw features", only: None,
+        set: |r, v| flag(v).map(|v| r.model.standardize = Some(v)), get: |r| r.model.standardize.map(Value::Flag) },
+    Key { name: "train.loss", help: "cross-entropy, sparsemax, entmax-1.5, binary-cross-entropy, label-cross-entropy or squared-error; linear: squared, logistic or poisson; by the labels unless given", only: None,
+        set: |r, v| word(v, &[net_losses(), linear::losses()].concat()).map(|v| r.train.loss = Some(v)), get: |r| r.train.loss.as_deref().and_then(words) },
     Key { name: "train.optimizer", help: "sgd, adam, adamw or rmsprop", only: None,
         set: |r, v| word(v, &names(optimizer::registry(), |entry| entry.name)).map(|v| r.train.optimizer = v), get: |r| words(&r.train.optimizer) },
     Key { name: "train.momentum", help: "momentum of sgd and rmsprop", only: optimizers(&["sgd", "rmsprop"]),
@@ -276,6 +298,25 @@ static KEYS: &[Key] = &[
         get: |r| r.train.lazy.map(Value::Flag) },
     Key { name: "train.seed", help: "seed of all random draws", only: None,
         set: |r, v| whole(v, 0).map(|v| r.train.seed = v), get: |r| count(r.train.seed) },
+    Key { name: "train.tolerance", help: "linear: duality gap (over the loss without features) or violation of stationarity to end at; 1e-7 unless given", only: None,
+        set: |r, v| number(v, |x| x > 0.0 && x < 1.0, "a number between 0 and 1").map(|v| r.train.tolerance = Some(v)), get: |r| some(r.train.tolerance) },
+    Key { name: "select.lambda", help: "linear: strength of the penalty, for the mean loss of a row; or auto, the best by select.by", only: None,
+        set: |r, v| if *v == Value::Text("auto".to_owned()) { r.select.lambda = Some(Strength::Auto); Ok(()) } else { number(v, |x| x > 0.0, "a number above 0, or auto").map(|v| r.select.lambda = Some(Strength::Given(v))) },
+        get: |r| r.select.lambda.map(|lambda| match lambda { Strength::Auto => Value::Text("auto".to_owned()), Strength::Given(x) => Value::Number(x) }) },
+    Key { name: "select.nonzeros", help: "linear, instead of lambda: the weakest penalty that keeps so many coefficients at most", only: None,
+        set: |r, v| whole(v, 1).map(|v| r.select.nonzeros = Some(v)), get: |r| r.select.nonzeros.and_then(count) },
+    Key { name: "select.sparsity", help: "linear, instead of lambda: the same, as zeros over coefficients; 0.99 keeps a hundredth", only: None,
+        set: |r, v| below_one(v).map(|v| r.select.sparsity = Some(v)), get: |r| some(r.select.sparsity) },
+    Key { name: "select.by", help: "linear: what lambda = auto is chosen by: cv (cross-validated deviance; unless given), aic, bic or ebic", only: None,
+        set: |r, v| word(v, &["cv", "aic", "bic", "ebic"]).map(|v| r.select.by = Some(v)), get: |r| r.select.by.as_deref().and_then(words) },
+    Key { name: "select.folds", help: "linear: folds of cross-validation, drawn by train.seed; 5 unless given", only: None,
+        set: |r, v| whole(v, 2).map(|v| r.select.folds = Some(v)), get: |r| r.select.folds.and_then(count) },
+    Key { name: "select.rule", help: "linear: of cross-validation, min (the best; unless given), or 1se (the strongest within one standard error of it)", only: None,
+        set: |r, v| word(v, &["min", "1se"]).map(|v| r.select.rule = Some(v)), get: |r| r.select.rule.as_deref().and_then(words) },
+    Key { name: "select.lambdas", help: "linear: strengths on the path; 100 unless given", only: None,
+        set: |r, v| whole(v, 2).and_then(|n| if n <= 10_000 { Ok(n) } else { wrong(v, "10000 at most") }).map(|v| r.select.lambdas = Some(v)), get: |r| r.select.lambdas.and_then(count) },
+    Key { name: "select.ratio", help: "linear: the last strength over the first; 1e-4 with more rows than features and 1e-2 otherwise, unless given", only: None,
+        set: |r, v| number(v, |x| x > 0.0 && x < 1.0, "a number between 0 and 1").map(|v| r.select.ratio = Some(v)), get: |r| some(r.select.ratio) },
     Key { name: "sparsity.method", help: "how the network becomes sparse, such as rigl, gmp or dense; all are listed below", only: None,
         set: |r, v| word(v, &names(sparsify::registry(), |method| method.name)).map(|v| r.sparsity.method = v), get: |r| words(&r.sparsity.method) },
     Key { name: "sparsity.target", help: "zeros over entries, of all weight matrices; 0.98 keeps a fiftieth", only: None,

@@ -21,11 +21,13 @@
 //! ```
 
 mod keys;
+mod model;
 mod source;
 mod sparsity;
 mod value;
 
 pub use keys::{Key, keys};
+pub use model::{Model, Select, Strength, penalties};
 pub use sparsity::Sparsity;
 pub use value::Value;
 
@@ -50,6 +52,8 @@ pub struct Recipe {
     pub model: Model,
     /// `[train]`.
     pub train: Train,
+    /// `[select]`.
+    pub select: Select,
     /// `[sparsity]`.
     pub sparsity: Sparsity,
     /// `[twin]`.
@@ -134,15 +138,6 @@ pub struct Data {
     pub max_features: Option<u64>,
 }
 
-/// The model.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Model {
-    /// `net`.
-    pub kind: String,
-    /// The layers, one entry each.
-    pub layers: Vec<String>,
-}
-
 /// How classes are weighted.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ClassWeights {
@@ -211,6 +206,8 @@ pub struct Train {
     pub lazy: Option<bool>,
     /// The seed of all random draws.
     pub seed: u64,
+    /// Linear models: how far from the minimum they may end; `None` is the solver's own.
+    pub tolerance: Option<f64>,
 }
 
 /// A learning rate, or the wish not to choose one.
@@ -281,12 +278,6 @@ impl Default for Data {
     }
 }
 
-impl Default for Model {
-    fn default() -> Self {
-        Self { kind: "net".to_owned(), layers: Vec::new() }
-    }
-}
-
 impl Default for Train {
     fn default() -> Self {
         Self {
@@ -317,6 +308,7 @@ impl Default for Train {
             class_weights: ClassWeights::None,
             lazy: None,
             seed: 0,
+            tolerance: None,
         }
     }
 }
@@ -384,22 +376,27 @@ impl Recipe {
             let problem = "expected section.key=value, such as train.epochs=3".to_owned();
             return Err(Error::Recipe { place: place(), problem });
         };
+        let (key, value) = (key.trim(), source::value(value.trim()));
         let mut changed = self.clone();
         // A command says it anew: sparsity.nonzeros instead of the recipe's sparsity.target.
-        changed.sparsity.say_by(key.trim());
+        changed.sparsity.say_by(key);
+        changed.select.say_by(key, &value);
+        if key == "model.kind" {
+            model::say_kind(&mut changed, &value);
+        }
         changed
-            .apply(key.trim(), &source::value(value.trim()))
+            .apply(key, &value)
             .and_then(|()| changed.check())
             .map_err(|problem| Error::Recipe { place: place(), problem })?;
         *self = changed;
         Ok(())
     }
 
-    /// The recipe as TOML: every key that has a value, defaults included. [`Recipe::parse`] gives the same recipe back.
+    /// The recipe as TOML: every key of its kind of model that has a value, defaults included. [`Recipe::parse`] gives the same recipe back.
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
         let mut last = "";
-        for key in keys() {
+        for key in keys().iter().filter(|key| model::has(&self.model.kind, key.name)) {
             let Some(value) = (key.get)(self) else { continue };
             let (section, name) = key.split();
             if section != last {
@@ -439,7 +436,8 @@ impl Recipe {
         if self.data.train.is_empty() {
             return Err("data.train is missing, expected a bundled name (see `rarefy datasets`) or a path".to_owned());
         }
-        if self.model.layers.is_empty() {
+        model::check(self)?;
+        if self.model.layers.is_empty() && self.model.kind == "net" {
             return Err(
                 "model.layers is missing, expected such as [\"linear 256\", \"relu\", \"linear 10\"]".to_owned()
             );

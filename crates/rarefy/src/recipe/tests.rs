@@ -193,3 +193,65 @@ fn a_search_needs_something_to_compare_with() {
     let blind = error("[data]\ntrain = \"digits\"\nvalidation = 0\n[sparsity]\nwithin = 0.5");
     assert!(blind.contains("sparsity.within looks at the validation part"), "{blind}");
 }
+
+/// A recipe of a linear model, with `more` in it.
+fn linear(more: &str) -> String {
+    format!("[data]\ntrain = \"diabetes\"\n[model]\nkind = \"linear\"\n{more}")
+}
+
+#[test]
+fn a_linear_recipe_comes_back_from_its_own_text_without_the_keys_of_nets() {
+    let everything = linear(
+        "penalty = \"elastic-net\"\nl1-ratio = 0.3\nintercept = false\nstandardize = false\n[train]\nloss = \"poisson\"\n\
+         tolerance = 1e-9\n[select]\nlambda = \"auto\"\nby = \"cv\"\nfolds = 7\nrule = \"1se\"\nlambdas = 20\nratio = 0.1\n",
+    );
+    for text in [linear(""), everything, linear("[select]\nlambda = 2"), linear("[select]\nsparsity = 0.9")] {
+        let recipe = Recipe::parse(&text, "r.toml").unwrap();
+        let text = recipe.to_toml();
+        assert_eq!(Recipe::parse(&text, "as run").unwrap(), recipe, "{text}");
+        assert!(!text.contains("epochs") && !text.contains("[sparsity]") && !text.contains("validation"), "{text}");
+    }
+    assert!(!Recipe::builtin().to_toml().contains("[select]"));
+}
+
+#[test]
+fn keys_of_the_other_kind_of_model_are_refused_with_what_to_do() {
+    for (text, says) in [
+        (with("[select]\nfolds = 5"), "select.folds has no meaning where model.kind is \"net\""),
+        (with("[train]\nloss = \"logistic\""), "train.loss is \"logistic\", expected one of cross-entropy"),
+        (linear("layers = [\"linear 1\"]"), "model.layers has no meaning where model.kind is \"linear\"; leave it out"),
+        (linear("[train]\nepochs = 3"), "train.epochs has no meaning"),
+        (linear("[train]\nloss = \"cross-entropy\""), "train.loss is \"cross-entropy\", expected one of squared"),
+        (linear("[sparsity]\ntarget = 0.9"), "say select.nonzeros or select.sparsity"),
+        (linear("[sparsty]\ntarget = 0.9"), "did you mean [sparsity]?"),
+        (linear("penalty = \"l2\""), "expected one of l1, elastic-net, mcp, scad (did you mean \"l1\"?)"),
+        (linear("l1-ratio = 0.5"), "model.l1-ratio has no meaning where model.penalty is \"l1\", expected elastic-net"),
+        (linear("penalty = \"scad\"\ngamma = 2"), "model.gamma is 2, expected a number above 2"),
+        (linear("[select]\nlambda = 0"), "select.lambda is 0, expected a number above 0, or auto"),
+        (linear("[select]\nlamda = 1"), "unknown key select.lamda; did you mean select.lambda?"),
+        (linear("[select]\nnonzeros = 3\nlambda = 1"), "select.lambda and select.nonzeros both say how sparse"),
+        (linear("[select]\nnonzeros = 3\nby = \"bic\""), "select.by has no meaning beside select.nonzeros"),
+        (linear("[select]\nby = \"bic\"\nrule = \"1se\""), "select.rule has no meaning where select.by is \"bic\""),
+        (linear("[select]\nlambda = 1\nratio = 0.1"), "select.ratio has no meaning beside a number"),
+        (linear("[select]\nfolds = 1"), "select.folds is 1, expected a whole number of 2 or more"),
+    ] {
+        assert!(error(&text).contains(says), "{says}: {}", error(&text));
+    }
+    let validation = "[data]\ntrain = \"iris\"\nvalidation = 0.2\n[model]\nkind = \"linear\"";
+    assert!(error(validation).contains("data.validation has no meaning") && error(validation).contains("select.folds"));
+}
+
+#[test]
+fn a_command_makes_a_linear_model_of_a_net_and_says_anew_how_sparse() {
+    let mut recipe = Recipe::builtin();
+    recipe.set("train.seed=7").unwrap();
+    for change in ["model.kind=linear", "data.train=diabetes", "select.rule=1se", "select.nonzeros=5"] {
+        recipe.set(change).unwrap();
+    }
+    assert_eq!((recipe.train.seed, recipe.select.nonzeros, recipe.select.rule.clone()), (7, Some(5), None));
+    recipe.set("select.lambda=0.5").unwrap();
+    assert_eq!((recipe.select.nonzeros, recipe.select.lambda), (None, Some(Strength::Given(0.5))));
+    recipe.set("select.by=ebic").unwrap();
+    assert_eq!((recipe.select.lambda, recipe.select.by.as_deref()), (None, Some("ebic")));
+    assert!(recipe.set("model.kind=net").unwrap_err().to_string().contains("model.layers is missing"));
+}

@@ -11,6 +11,7 @@ use rarefy_data::{
 
 use rarefy_nn::trainer::Aim;
 
+use super::linear;
 use super::outcome::DataOutcome;
 use crate::recipe::{Data, Part, Recipe, Scaling, Test};
 use crate::{Error, Result};
@@ -97,7 +98,8 @@ pub fn load(recipe: &mut Recipe) -> Result<Parts> {
     if matches!(&test.target, Target::Labels(sets) if aim == Aim::Target && sets.nnz() == 0) {
         return Err(mismatch("no row has a label, expected some to test with".to_owned()));
     }
-    recipe.train.loss.get_or_insert_with(|| default_loss(&train.target, aim).to_owned());
+    let usual = if recipe.model.kind == "linear" { linear::usual_loss } else { default_loss };
+    recipe.train.loss.get_or_insert_with(|| usual(&train.target, aim).to_owned());
     let scaling = match recipe.data.scaling {
         Scaling::Given(scaling) => scaling,
         Scaling::Auto if train.scaling == rarefy_data::Scaling::None => rarefy_data::Scaling::MaxAbs,
@@ -331,7 +333,7 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_bundled_ones() {
         let message = load(&mut recipe("train = \"minst\"")).err().unwrap().to_string();
-        assert!(message.contains("digits, mnist"), "{message}");
+        assert!(message.contains("digits, iris, mnist"), "{message}");
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod check;
 mod checkpoint;
 pub mod data;
 mod folder;
+pub mod linear;
 pub(crate) mod memory;
 mod outcome;
 pub(crate) mod plan;
@@ -410,6 +411,12 @@ impl Job {
 
 /// Checks everything that can be checked before training, reads the data, and completes the recipe.
 pub(crate) fn prepared(mut recipe: Recipe, folder: &Path) -> Result<(Recipe, Parts)> {
+    if recipe.model.kind == "linear" {
+        let problem =
+            "is \"linear\", expected \"net\" here; `rarefy fit` fits the whole path of a linear model at once"
+                .to_owned();
+        return Err(Error::Recipe { place: "model.kind".to_owned(), problem });
+    }
     check::layers(&recipe)?;
     plan::complete(&mut recipe)?;
     if let Some(inputs) = memory::known_inputs(&recipe) {

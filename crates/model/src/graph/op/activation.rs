@@ -9,6 +9,7 @@ pub const RELU: &str = "relu";
 pub const LEAKY_RELU: &str = "leaky-relu";
 pub const TANH: &str = "tanh";
 pub const SIGMOID: &str = "sigmoid";
+pub const EXP: &str = "exp";
 pub const GELU: &str = "gelu";
 
 /// An operation that is one function of one number.
@@ -45,6 +46,10 @@ pub fn sigmoid<'a>() -> Box<dyn Operator + 'a> {
         let e = (-x.abs()).exp();
         if x >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
     })
+}
+
+pub fn exp<'a>() -> Box<dyn Operator + 'a> {
+    map(EXP, f32::exp)
 }
 
 pub fn gelu<'a>() -> Box<dyn Operator + 'a> {

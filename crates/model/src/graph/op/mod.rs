@@ -49,6 +49,8 @@ pub enum Op {
     Tanh,
     /// `y = 1 / (1 + exp(−x))`.
     Sigmoid,
+    /// `y = exp(x)`: what a linear model of logarithms answers.
+    Exp,
     /// `y = x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))`: GELU in Hendrycks and Gimpel's approximation, 2016.
     Gelu,
     /// `y_j = exp(x_j) / Σ_k exp(x_k)` over the features of each sample.
@@ -130,6 +132,7 @@ const KINDS: &[(&str, Load)] = &[
     (activation::LEAKY_RELU, activation::load_leaky_relu),
     (activation::TANH, |_| Ok(Op::Tanh)),
     (activation::SIGMOID, |_| Ok(Op::Sigmoid)),
+    (activation::EXP, |_| Ok(Op::Exp)),
     (activation::GELU, |_| Ok(Op::Gelu)),
     (softmax::KIND, |_| Ok(Op::Softmax)),
     (sparse::SPARSE_RELU, sparse::load_sparse_relu),
@@ -153,6 +156,7 @@ impl Op {
             Self::LeakyRelu { slope } => activation::leaky_relu(*slope),
             Self::Tanh => activation::tanh(),
             Self::Sigmoid => activation::sigmoid(),
+            Self::Exp => activation::exp(),
             Self::Gelu => activation::gelu(),
             Self::Softmax => Box::new(softmax::Softmax),
             Self::SparseRelu { threshold } => sparse::sparse_relu(*threshold),
