@@ -25,8 +25,8 @@ pub fn coefficient(w: f64) -> String {
     if w != 0.0 && !(1e-4..1e6).contains(&w.abs()) { format!("{w:+.3e}") } else { format!("{w:+.5}") }
 }
 
-/// A name, a model's figure, and how the twin's is compared: by points of the difference, or not.
-type Line = (&'static str, fn(&LinearModel) -> Option<String>);
+/// A name, and a model's figure, if it has one.
+pub type Line = (&'static str, fn(&LinearModel) -> Option<String>);
 
 /// What is compared, of what a model has.
 const LINES: &[Line] = &[

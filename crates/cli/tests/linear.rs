@@ -129,12 +129,13 @@ fn a_fit_leaves_everything_in_its_folder_and_stands_beside_its_ridge_twin() {
     // The recipe as run gives the same model, bit for bit.
     let bytes = place.bytes("rarefy-out/model.rarefy");
     let again = place.run(&["fit", "rarefy-out/recipe.toml", "--out", "again", "-q"]);
-    assert_eq!((again.code, place.bytes("again/model.rarefy")), (Some(0), bytes), "{}", again.err);
+    assert_eq!(again.code, Some(0), "{}", again.err);
+    assert!(place.bytes("again/model.rarefy") == bytes);
     let page = String::from_utf8(place.bytes("again/report.html")).unwrap();
     for word in ["Coefficients along the path", "Cross-validation", "1 s.e.", "s5", "log₁₀ λ", "[select]"] {
         assert!(page.contains(word), "{word}");
     }
-    assert!(!page.contains("NaN") && !page.contains("http"));
+    assert!(!page.contains("NaN") && !page.contains("://"));
 }
 
 #[test]
@@ -189,8 +190,8 @@ fn tables_at_the_edge_are_models_or_named_errors() {
     assert!(json["nnz"] == 0 && json["intercept"] == 2.5, "{json}");
     for (text, says) in [
         ("a,same,b,y\n1,nan,2,0.5\n2,1,2,1.5\n", "one.csv:2"),
-        ("a,same,b,y\n1,3,2,yes\n2,1,2,yes\n", "every row has the class \"yes\""),
-        ("a,same,b,y\n1,3,2,p\n2,1,2,q\n2,1,2,r\n", "3 classes, expected two"),
+        ("a,same,b,y\n1,3,2,yes\n2,1,2,yes\n", "every row has the class"),
+        (&format!("a,same,b,y\n{}", "1,3,2,p\n2,1,2,q\n2,1,2,r\n".repeat(4)), "3 classes, expected two"),
     ] {
         place.write("one.csv", text);
         let run = run(&["data.test=0.3"]);

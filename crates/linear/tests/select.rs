@@ -15,7 +15,7 @@ const TIGHT: Options = Options { tolerance: 1e-13, iterations: 100 };
 
 /// Numbers in −1 … 1, the same for everybody; every third is 0.
 fn number(i: usize, j: usize) -> f64 {
-    if (i + j) % 3 == 0 { 0.0 } else { ((i * 37 + j * 91 + i * j * 13) % 101) as f64 / 50.0 - 1.0 }
+    if (i + j).is_multiple_of(3) { 0.0 } else { ((i * 37 + j * 91 + i * j * 13) % 101) as f64 / 50.0 - 1.0 }
 }
 
 fn target(i: usize) -> f64 {

@@ -5,7 +5,7 @@ use rarefy::run::linear::{LinearModel, LinearOutcome};
 
 use super::trace::{self, Held, Trace};
 use super::{STYLE, environment, picture};
-use crate::linear::{SHOWN, coefficient, comparison, remarks, strength};
+use crate::linear::{Line, SHOWN, coefficient, comparison, remarks, strength};
 use crate::number::{grouped, percent, significant};
 
 const TEMPLATE: &str = include_str!("linear.html");
@@ -54,7 +54,7 @@ fn cards(outcome: &LinearOutcome) -> Vec<Value> {
     let beside = |figure: fn(&LinearModel) -> Option<String>| {
         twin.and_then(figure).map_or(String::new(), |figure| format!("ridge twin {figure}"))
     };
-    let figures: [(&str, fn(&LinearModel) -> Option<String>); 3] = [
+    let figures: [Line; 3] = [
         ("test accuracy", |m| m.test.accuracy.map(percent)),
         ("test R²", |m| m.test.r2.map(|r2| format!("{r2:.3}"))),
         ("test mean squared error", |m| m.test.mean_squared_error.map(significant)),

@@ -14,17 +14,23 @@ use super::walk;
 use crate::design::check;
 use crate::{Design, Error, Fit, Loss, Options, Problem, Result};
 
+/// Makes the loss of all rows with these weights.
+pub type MakeLoss<'a> = dyn Fn(&[f64]) -> Result<Box<dyn Loss>> + 'a;
+
 /// What is to be fitted, whatever rows it learns from and how strong its penalty is.
 pub struct Task<'a, T> {
     /// The matrix of all rows.
     pub design: Design<'a, T>,
     /// The loss with these weights for the rows.
-    pub loss: &'a dyn Fn(&[f64]) -> Result<Box<dyn Loss>>,
+    pub loss: &'a MakeLoss<'a>,
     /// The rows' weights.
     pub weights: Vec<f64>,
     /// Whether there is an intercept.
     pub intercept: bool,
 }
+
+/// How good a fit is at the rows of a fold: their deviance, and the share that is answered right.
+type Score = (f64, f64);
 
 /// How good fits are at rows that they have not seen.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,7 +108,7 @@ pub fn cross_validate<T: Value + Into<f64>, P: Penalty<f64>>(
         return Err(Error::Parameter { name: "folds", found: format!("{count} of weights {shares:?}"), expected });
     }
     progress.start("cv", (count * lambdas.len()) as u64);
-    let mut scores: Vec<Vec<(f64, f64)>> = Vec::with_capacity(count);
+    let mut scores: Vec<Vec<Score>> = Vec::with_capacity(count);
     for k in 0..count {
         let part = |held: bool| {
             let of = |(&row, &a): (&u32, &f64)| if (row as usize == k) == held { a } else { 0.0 };
@@ -133,10 +139,10 @@ pub fn cross_validate<T: Value + Into<f64>, P: Penalty<f64>>(
 }
 
 /// Means over folds, weighted as their rows are.
-fn summary(lambdas: &[f64], scores: &[Vec<(f64, f64)>], shares: &[f64], classes: bool) -> Option<CrossValidation> {
+fn summary(lambdas: &[f64], scores: &[Vec<Score>], shares: &[f64], classes: bool) -> Option<CrossValidation> {
     let shares = &shares[..scores.len()];
     let whole: f64 = shares.iter().sum();
-    let mean = |of: &dyn Fn(&Vec<(f64, f64)>) -> f64| {
+    let mean = |of: &dyn Fn(&Vec<Score>) -> f64| {
         scores.iter().zip(shares).map(|(fold, share)| share / whole * of(fold)).sum::<f64>()
     };
     let held: Vec<Held> = (lambdas.iter().enumerate())

@@ -6,6 +6,6 @@ mod folds;
 mod path;
 
 pub use criteria::Criterion;
-pub use cv::{CrossValidation, Held, Task, cross_validate, deviance};
+pub use cv::{CrossValidation, Held, MakeLoss, Task, cross_validate, deviance};
 pub use folds::folds;
 pub use path::{Path, largest, path, strengths, walk};

@@ -204,6 +204,7 @@ impl Frontier {
     /// # Errors
     /// [`Error::Recipe`], also for a plan out of range; those of [`Job::open`](crate::Job::open).
     pub fn open(recipe: Recipe, plan: Plan) -> Result<Self> {
+        run::check::kind(&recipe)?;
         let plan = plan.checked(&recipe)?;
         let mut first = recipe;
         // What is checked and completed is the largest model that any point needs.

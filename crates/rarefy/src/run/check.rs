@@ -11,6 +11,17 @@ use super::data::{Parts, aim};
 use super::plan::{self, Role};
 use crate::{Error, Recipe, Result};
 
+/// Checks that the model is a net.
+pub(crate) fn kind(recipe: &Recipe) -> Result<()> {
+    if recipe.model.kind == "net" {
+        return Ok(());
+    }
+    let (kind, place) = (&recipe.model.kind, "model.kind".to_owned());
+    let problem =
+        format!("is {kind:?}, expected \"net\" here; `rarefy fit` fits the whole path of a linear model at once");
+    Err(Error::Recipe { place, problem })
+}
+
 /// Checks that layers exist and are written right, before data are read.
 pub fn layers(recipe: &Recipe) -> Result<()> {
     for (at, words) in recipe.model.layers.iter().enumerate() {

@@ -27,7 +27,7 @@
 //! ```
 
 mod artifact;
-mod check;
+pub(crate) mod check;
 mod checkpoint;
 pub mod data;
 mod folder;
@@ -411,12 +411,7 @@ impl Job {
 
 /// Checks everything that can be checked before training, reads the data, and completes the recipe.
 pub(crate) fn prepared(mut recipe: Recipe, folder: &Path) -> Result<(Recipe, Parts)> {
-    if recipe.model.kind == "linear" {
-        let problem =
-            "is \"linear\", expected \"net\" here; `rarefy fit` fits the whole path of a linear model at once"
-                .to_owned();
-        return Err(Error::Recipe { place: "model.kind".to_owned(), problem });
-    }
+    check::kind(&recipe)?;
     check::layers(&recipe)?;
     plan::complete(&mut recipe)?;
     if let Some(inputs) = memory::known_inputs(&recipe) {

@@ -8,6 +8,9 @@ use rarefy_nn::trainer::Aim;
 
 use crate::{Error, Recipe, Result};
 
+/// Makes a loss of targets and weights.
+type Make = fn(&[f64], &[f64]) -> LinearResult<Box<dyn Loss>>;
+
 /// A loss that recipes know.
 pub(super) struct Entry {
     /// Its name.
@@ -19,7 +22,7 @@ pub(super) struct Entry {
     /// What makes answers of `η`, unless they are the answers.
     pub link: Option<fn() -> Op>,
     /// The loss of targets with weights.
-    pub make: fn(&[f64], &[f64]) -> LinearResult<Box<dyn Loss>>,
+    pub make: Make,
 }
 
 /// All of them.

@@ -82,6 +82,8 @@ impl LinearJob {
         recipe.data.validation = Part::Share(0.0);
         recipe.data.scaling = Scaling::Given(rarefy_data::Scaling::None);
         let parts = data::load(&mut recipe)?;
+        // The recipe as run says what the labels turned out to be.
+        loss::settle_task(&mut recipe);
         let (loss, all) = loss::targets(&recipe, &parts.train)?;
         let y = parts.rows.iter().map(|&row| all[row as usize]).collect();
         complete(&mut recipe);
