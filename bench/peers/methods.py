@@ -40,7 +40,7 @@ def methods():
     """The names that the binary knows."""
     text = subprocess.run([RAREFY, "fit", "--help"], check=True, capture_output=True, text=True).stdout
     listed = text.split("Sparsity methods:\n")[1].split("\n\n")[0]
-    return [line.split()[0] for line in listed.splitlines() if line.strip()]
+    return [line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2:3].strip()]
 
 
 def builtin(settings):

@@ -157,6 +157,20 @@ fn dead_neurons_have_no_weights_in_and_none_out() {
     }
 }
 
+/// All layers losing the same share, 3392·s + 1536·s² entries are left: at density 0.15 that is s = 0.2, and each layer keeps half of that.
+#[test]
+fn no_layer_ends_as_a_bottleneck() {
+    let mut config = long("group-l1", "adam");
+    config.sparsity.density = 0.15;
+    let trainer = after(&config, 195);
+    let alive = |weight: &rarefy_nn::Weight| {
+        let pattern = weight.pattern().unwrap();
+        (0..pattern.rows()).filter(|&i| !pattern.row(i).is_empty()).count()
+    };
+    let alive: Vec<usize> = trainer.network().weights().map(alive).collect();
+    assert!(alive[0] >= 4 && alive[1] >= 3, "{alive:?}");
+}
+
 #[test]
 fn combinations_that_mean_nothing_are_refused_by_name() {
     let error = |change: fn(&mut Sparsity)| {

@@ -15,6 +15,9 @@ use rarefy_core::pattern::Pattern;
 use rarefy_core::penalty::{GroupL1, L1, Penalty as _, Steps, ball_threshold};
 use rarefy_core::random::Key;
 
+/// The share of neurons that a layer keeps whatever their norms, of what it would have if all layers lost the same share.
+const KEPT: f64 = 0.5;
+
 impl Sparsity {
     /// Whether a penalty may act at `step` of `total`.
     fn shrinks_at(&self, step: u64, total: u64) -> bool {
@@ -49,7 +52,10 @@ impl Sparsity {
                 }
                 project(network, rule, &control.radii);
             }
-            Shape::GroupL1 if control.acts => shrink_rows(network, rule, control.strength),
+            Shape::GroupL1 if control.acts => {
+                let floors = self.floors(network, &penalty);
+                shrink_rows(network, rule, control.strength, &floors);
+            }
             _ => {}
         }
         let (counts, acted) = ((self.every / 10).max(1), control.acts);
@@ -81,7 +87,8 @@ impl Sparsity {
             let wanted = (self.density * entries as f64) as usize;
             control.acts = left(network) > wanted;
             let steps = (self.settled_after(total) - step) as f64;
-            control.strength = if control.acts { row_to_go(network, rule, wanted) / steps } else { 0.0 };
+            let floors = self.floors(network, penalty);
+            control.strength = if control.acts { row_to_go(network, rule, wanted, &floors) / steps } else { 0.0 };
             return;
         }
         let path = |step| self.schedule.density(self.density, step, total, 1, self.until);
@@ -170,12 +177,36 @@ impl Sparsity {
         Ok(())
     }
 
+    /// The fewest neurons that each layer may be left with. Norms of layers differ, and where all are ranked together a narrow layer can end as a
+    /// bottleneck of a few neurons: each keeps half of what it would have if all layers lost the same share. One, where there is no target.
+    fn floors(&self, network: &Network, penalty: &Penalty) -> Vec<usize> {
+        let shapes: Vec<(f64, f64)> = network.weights().map(|w| (w.rows() as f64, w.cols() as f64)).collect();
+        let wanted = self.density * shapes.iter().map(|(rows, cols)| rows * cols).sum::<f64>();
+        let left = |share: f64| -> f64 {
+            let part = |at: usize| match at {
+                0 if shapes.len() == 1 => 1.0,
+                _ if at == 0 || at + 1 == shapes.len() => share,
+                _ => share * share,
+            };
+            shapes.iter().enumerate().map(|(at, (rows, cols))| part(at) * rows * cols).sum()
+        };
+        let (mut share, mut step) = (0.0, 0.5);
+        while penalty.strength.is_none() && step > 1e-6 {
+            if left(share + step) <= wanted {
+                share += step;
+            }
+            step /= 2.0;
+        }
+        shapes.iter().map(|(rows, _)| ((KEPT * share * rows) as usize).max(1)).collect()
+    }
+
     /// Makes whole neurons zero, those with the smallest weights first, until no more than the density asked for is left.
     fn drop_rows(&self, network: &mut Network) {
         let entries: usize = network.weights().map(|w| w.rows() * w.cols()).sum();
         let wanted = (self.density * entries as f64) as usize;
         let mut rows: Vec<(f64, usize, usize)> = Vec::new();
         let count = network.weights().count();
+        let floors = self.penalty.map_or_else(|| vec![1; count], |penalty| self.floors(network, &penalty));
         for (at, weight) in network.weights().enumerate().take(count.saturating_sub(1)) {
             let norms = row_norms(weight);
             rows.extend(norms.into_iter().enumerate().filter(|(_, n)| *n > 0.0).map(|(i, norm)| (norm, at, i)));
@@ -191,7 +222,7 @@ impl Sparsity {
             for &(_, at, row) in next.by_ref() {
                 if let Some(weight) = weights(network).nth(at) {
                     let alive = row_norms(weight).iter().filter(|norm| **norm > 0.0).count();
-                    if alive > 1 {
+                    if alive > floors[at] {
                         weight.each_row(&[], |i, values, _| {
                             if i == row {
                                 values.fill(0.0)
@@ -283,18 +314,24 @@ fn project(network: &mut Network, rule: &Rule, radii: &[f64]) {
     }
 }
 
-/// The proximal step of group L1 on the rows of all weights but the last.
-fn shrink_rows(network: &mut Network, rule: &Rule, strength: f64) {
+/// The proximal step of group L1 on the rows of all weights but the last, and but the largest of each, as many as its floor.
+fn shrink_rows(network: &mut Network, rule: &Rule, strength: f64, floors: &[usize]) {
     let count = network.weights().count();
-    for weight in weights(network).take(count.saturating_sub(1)) {
+    for (weight, &floor) in weights(network).take(count.saturating_sub(1)).zip(floors) {
         let sizes = sizes(weight, rule);
         // Finite: an infinite one times the step size 0 of a warm-up would be no number.
         let penalty = GroupL1 { lambda: (strength * (weight.cols() as f64).sqrt()).min(f64::MAX) };
-        // The largest stays as it is: a layer without neurons lets nothing through.
+        // The largest stay as they are: a layer without neurons lets nothing through.
         let norms = row_norms(weight);
-        let largest = (0..norms.len()).max_by(|&a, &b| norms[a].total_cmp(&norms[b]));
+        let mut ranked: Vec<usize> = (0..norms.len()).collect();
+        let floor = floor.min(ranked.len());
+        if floor < ranked.len() {
+            ranked.select_nth_unstable_by(floor, |&a, &b| norms[b].total_cmp(&norms[a]).then(a.cmp(&b)));
+        }
+        let mut stays = vec![false; norms.len()];
+        ranked[..floor].iter().for_each(|&i| stays[i] = true);
         weight.each_row(&sizes, |i, values, sizes| {
-            if Some(i) != largest {
+            if !stays[i] {
                 penalty.prox(values, Steps::Each(sizes));
             }
         });
@@ -303,7 +340,7 @@ fn shrink_rows(network: &mut Network, rule: &Rule, strength: f64) {
 
 /// The strength at which one proximal step would make zero all the neurons that have to go so that `wanted` entries are left, those
 /// that take least first: the largest `√(Σ(w/s)²/n)` of theirs.
-fn row_to_go(network: &Network, rule: &Rule, wanted: usize) -> f64 {
+fn row_to_go(network: &Network, rule: &Rule, wanted: usize, floors: &[usize]) -> f64 {
     let count = network.weights().count();
     let mut rows: Vec<(f64, usize)> = Vec::new();
     let mut alive = Vec::with_capacity(count);
@@ -326,7 +363,7 @@ fn row_to_go(network: &Network, rule: &Rule, wanted: usize) -> f64 {
         if (0..count).map(|at| alive[at] * inputs(at) * all[at].1).sum::<f64>() <= wanted as f64 {
             break;
         }
-        if alive[at] > 1.0 {
+        if alive[at] > floors[at] as f64 {
             (alive[at], strength) = (alive[at] - 1.0, norm);
         }
     }
