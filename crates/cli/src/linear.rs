@@ -5,7 +5,7 @@ use rarefy::run::{self, Role};
 use serde_json::{Value, json};
 
 use crate::number::{bytes, grouped, percent, significant};
-use crate::table::{Align, Table, sparsity};
+use crate::table::{Align, Table, figures, sparsity};
 
 /// Coefficients that a terminal and a report show.
 pub const SHOWN: usize = 20;
@@ -99,13 +99,7 @@ pub fn remarks(outcome: &LinearOutcome) -> Vec<String> {
 /// The outcome for a terminal.
 pub fn of_outcome(outcome: &LinearOutcome) -> String {
     let (header, rows) = comparison(outcome);
-    let columns: Vec<(&str, Align)> = header
-        .iter()
-        .enumerate()
-        .map(|(i, name)| (name.as_str(), if i == 0 { Align::Left } else { Align::Right }))
-        .collect();
-    let mut table = Table::new(&columns);
-    rows.into_iter().for_each(|row| table.row(row));
+    let table = figures(&header, rows);
     let sparse = &outcome.sparse;
     let kept = coefficients(
         sparse.coefficients.iter().map(|c| (c.feature.as_str(), c.coefficient)),

@@ -225,9 +225,8 @@ pub fn of_try(tried: &Try, within: f64, measure: &str) -> String {
     )
 }
 
-/// The comparison for a terminal.
-pub fn of_outcome(outcome: &Outcome) -> String {
-    let (header, rows) = comparison(outcome);
+/// A table whose first column has words and whose others have figures.
+pub fn figures(header: &[String], rows: Vec<Vec<String>>) -> Table {
     let columns: Vec<(&str, Align)> = header
         .iter()
         .enumerate()
@@ -235,6 +234,13 @@ pub fn of_outcome(outcome: &Outcome) -> String {
         .collect();
     let mut table = Table::new(&columns);
     rows.into_iter().for_each(|row| table.row(row));
+    table
+}
+
+/// The comparison for a terminal.
+pub fn of_outcome(outcome: &Outcome) -> String {
+    let (header, rows) = comparison(outcome);
+    let table = figures(&header, rows);
     format!("{table}\n{}\n", remarks(outcome).join("\n"))
 }
 

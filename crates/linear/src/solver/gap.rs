@@ -58,7 +58,7 @@ pub(super) fn measure<T: Value + Into<f64>, P: Penalty<f64>>(
     let (factors, scores) = (part(&problem.factors), part(&state.scores));
     let scored = Scored { penalty: &problem.penalty, factors: &factors, scores: &scores };
     let dual = |alpha| problem.loss.scaled_conjugate(&state.eta, &state.gradient, alpha);
-    if problem.penalty.conjugate(&[0.0]).is_none() || dual(0.0).is_none() {
+    if problem.penalty.conjugate(&[0.0]).is_none() || !state.dual {
         return Measure::Violation(scored.violation(&part(&state.w)));
     }
     // A dual point must be orthogonal to columns that are not penalised; near enough is rounding, farther gives no bound yet.

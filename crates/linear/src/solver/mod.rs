@@ -201,6 +201,8 @@ pub(crate) struct State {
     pub packed: Option<newton::Packed>,
     /// What the loss of the model without columns is above the least that it can be, and its largest score.
     pub null: (f64, f64),
+    /// Whether the loss says enough of its dual for a gap.
+    pub dual: bool,
 }
 
 impl State {
@@ -224,6 +226,7 @@ impl State {
             norms: vec![],
             packed: None,
             null: (0.0, 0.0),
+            dual: false,
         };
         state.update(problem);
         let (mut scores, mut norms) = problem.design.dots_and_squares(&state.gradient, problem.loss.weights())?;
@@ -234,8 +237,9 @@ impl State {
         state.anchors.add(&state.gradient, problem.loss.weights(), &state.scores);
         let largest = state.scores.iter().fold(0.0f64, |most, s| most.max(s.abs()));
         // The least that a loss can be is −F*(0).
-        let least = problem.loss.scaled_conjugate(&state.eta, &state.gradient, 0.0).map_or(0.0, |c| -c);
-        state.null = (state.value - least, largest);
+        let least = problem.loss.scaled_conjugate(&state.eta, &state.gradient, 0.0).map(|c| -c);
+        state.null = (state.value - least.unwrap_or(0.0), largest);
+        state.dual = least.is_some();
         Ok(state)
     }
 
@@ -373,7 +377,35 @@ pub(crate) fn advance<T: Value + Into<f64>, P: Penalty<f64>>(
     advance_smooth(problem, options, state, expected)
 }
 
-/// The same for a smooth loss.
+/// How far `state` is from the minimum at most, `bound` being the best lower bound so far; and the fit, if that is little enough or the working sets,
+/// the first of the two counts, are used up.
+fn look<T: Value + Into<f64>, P: Penalty<f64>>(
+    problem: &Problem<'_, T, P>,
+    options: &Options,
+    state: &State,
+    bound: &mut f64,
+    (iterations, passes): (usize, usize),
+) -> Result<(gap::Measure, Option<Fit>)> {
+    let objective = state.value + problem.penalty_of(&state.w);
+    if !objective.is_finite() {
+        return Err(Error::Diverged(objective, iterations));
+    }
+    let measure = gap::measure(problem, state, objective, bound);
+    let certificate = gap::certificate(state, measure);
+    let converged = certificate.size() <= options.tolerance;
+    let fit = (converged || iterations >= options.iterations).then(|| Fit {
+        coefficients: state.w.clone(),
+        intercept: state.b,
+        objective,
+        certificate,
+        iterations,
+        passes,
+        converged,
+    });
+    Ok((measure, fit))
+}
+
+/// As [`advance`] for a smooth loss.
 fn advance_smooth<T: Value + Into<f64>, P: Penalty<f64>>(
     problem: &Problem<'_, T, P>,
     options: &Options,
@@ -386,16 +418,9 @@ fn advance_smooth<T: Value + Into<f64>, P: Penalty<f64>>(
     let mut bound = f64::NEG_INFINITY;
     let mut iterations = 0;
     loop {
-        let objective = state.value + problem.penalty_of(&state.w);
-        if !objective.is_finite() {
-            return Err(Error::Diverged(objective, iterations));
-        }
-        let measure = gap::measure(problem, state, objective, &mut bound);
-        let certificate = gap::certificate(state, measure);
-        let converged = certificate.size() <= options.tolerance;
-        if converged || iterations >= options.iterations {
-            let coefficients = state.w.clone();
-            return Ok(Fit { coefficients, intercept: state.b, objective, certificate, iterations, passes, converged });
+        let (measure, fit) = look(problem, options, state, &mut bound, (iterations, passes))?;
+        if let Some(fit) = fit {
+            return Ok(fit);
         }
         let chosen = set.choose(problem, state);
         let unit = gap::unit(state, measure);

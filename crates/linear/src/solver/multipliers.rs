@@ -8,7 +8,7 @@
 //! Rockafellar, *Augmented Lagrangians and applications of the proximal point algorithm in convex programming*, 1976; Li, Sun and Toh, *A highly
 //! efficient semismooth Newton augmented Lagrangian method for solving lasso problems*, 2018.
 
-use super::{Fit, Options, Problem, State, advance_smooth, gap};
+use super::{Fit, Options, Problem, State, advance_smooth, gap, look};
 use crate::{Error, Result};
 use rarefy_core::matrix::Value;
 use rarefy_core::penalty::{Block, Penalty, Steps};
@@ -41,17 +41,11 @@ pub(super) fn advance<T: Value + Into<f64>, P: Penalty<f64>>(
     let (mut width, mut bound) = (FIRST * unit, f64::NEG_INFINITY);
     let (mut iterations, mut passes, mut last) = (0, 0, 0.0);
     loop {
-        let objective = state.value + problem.penalty_of(&state.w);
-        if !objective.is_finite() {
-            return Err(Error::Diverged(objective, iterations));
+        let (measure, fit) = look(problem, options, state, &mut bound, (iterations, passes))?;
+        if let Some(fit) = fit {
+            return Ok(fit);
         }
-        let measure = gap::measure(problem, state, objective, &mut bound);
         let certificate = gap::certificate(state, measure);
-        let converged = certificate.size() <= options.tolerance;
-        if converged || iterations >= options.iterations {
-            let coefficients = state.w.clone();
-            return Ok(Fit { coefficients, intercept: state.b, objective, certificate, iterations, passes, converged });
-        }
         let wanted = (INEXACT * certificate.size().min(1.0)).max(FINEST * options.tolerance);
         let inner = Options { tolerance: wanted, iterations: ITERATIONS.min(options.iterations - iterations) };
         let fit = step(problem, &inner, state, width, expected)?;
