@@ -60,6 +60,9 @@ fn answers_to_raw_rows_are_what_the_coefficients_say() {
     for (changes, link) in [
         (&["select.nonzeros=6"][..], (|eta| eta) as fn(f64) -> f64),
         (&["train.loss=poisson", "select.nonzeros=6", "model.intercept=false"], f64::exp),
+        (&["train.loss=gamma", "select.nonzeros=6"], f64::exp),
+        (&["train.loss=huber", "model.epsilon=1.5", "select.nonzeros=6"], |eta| eta),
+        (&["train.loss=quantile", "model.quantile=0.75", "select.nonzeros=6", "select.lambdas=10"], |eta| eta),
         (&["data.train=breast-cancer", "select.nonzeros=6"], |eta| 1.0 / (1.0 + (-eta).exp())),
     ] {
         let outcome = run(folder.path(), changes, u64::MAX);

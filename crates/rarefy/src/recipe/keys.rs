@@ -59,6 +59,11 @@ const fn penalty(words: &'static [&'static str]) -> Option<Only> {
     Some(Only { key: "model.penalty", of: |r| r.model.penalty.as_deref().unwrap_or("l1"), words })
 }
 
+/// With these losses.
+const fn loss(words: &'static [&'static str]) -> Option<Only> {
+    Some(Only { key: "train.loss", of: |r| r.train.loss.as_deref().unwrap_or("auto"), words })
+}
+
 /// With these sparsity methods.
 const fn methods(words: &'static [&'static str]) -> Option<Only> {
     Some(Only { key: "sparsity.method", of: |r| &r.sparsity.method, words })
@@ -223,7 +228,7 @@ static KEYS: &[Key] = &[
         set: |r, v| flag(v).map(|v| r.data.sparse.allow_nonfinite = v), get: |r| Some(Value::Flag(r.data.sparse.allow_nonfinite)) },
     Key { name: "data.max-features", help: "the largest feature index of sparse data that is believed; 16777216 unless given", only: None,
         set: |r, v| number_of_features(v).map(|v| r.data.max_features = Some(v)), get: |r| r.data.max_features.and_then(count) },
-    Key { name: "model.kind", help: "net, or linear: a sparse linear model, whose keys are those of [select] and the five after layers", only: None,
+    Key { name: "model.kind", help: "net, or linear: a sparse linear model, whose keys are those of [select] and the seven after layers", only: None,
         set: |r, v| word(v, &KINDS).map(|v| r.model.kind = v), get: |r| words(&r.model.kind) },
     Key { name: "model.layers", help: "the layers, one entry each", only: None,
         set: |r, v| list(v, "a list of layers, such as [\"linear 256\", \"relu\", \"linear 10\"]", text).map(|v| r.model.layers = v),
@@ -234,11 +239,15 @@ static KEYS: &[Key] = &[
         set: |r, v| number(v, |x| x > 0.0 && x <= 1.0, "a number above 0, up to 1").map(|v| r.model.l1_ratio = Some(v)), get: |r| some(r.model.l1_ratio) },
     Key { name: "model.gamma", help: "linear, mcp (3 unless given) and scad (3.7): weights beyond gamma times lambda are not shrunk", only: penalty(&["mcp", "scad"]),
         set: |r, v| positive(v).map(|v| r.model.gamma = Some(v)), get: |r| some(r.model.gamma) },
+    Key { name: "model.epsilon", help: "linear, huber: scales beyond which the loss is linear; 1.35 unless given", only: loss(&["huber"]),
+        set: |r, v| number(v, |x| x > 1.0, "a number above 1").map(|v| r.model.epsilon = Some(v)), get: |r| some(r.model.epsilon) },
+    Key { name: "model.quantile", help: "linear, quantile: which one; 0.5, the median, unless given", only: loss(&["quantile"]),
+        set: |r, v| number(v, |x| x > 0.0 && x < 1.0, "a number between 0 and 1").map(|v| r.model.quantile = Some(v)), get: |r| some(r.model.quantile) },
     Key { name: "model.intercept", help: "linear: whether there is an intercept, which is not penalised; yes unless given", only: None,
         set: |r, v| flag(v).map(|v| r.model.intercept = Some(v)), get: |r| r.model.intercept.map(Value::Flag) },
     Key { name: "model.standardize", help: "linear: whether the penalty sees features scaled to unit standard deviation; yes unless given; coefficients are those of raw features", only: None,
         set: |r, v| flag(v).map(|v| r.model.standardize = Some(v)), get: |r| r.model.standardize.map(Value::Flag) },
-    Key { name: "train.loss", help: "cross-entropy, sparsemax, entmax-1.5, binary-cross-entropy, label-cross-entropy or squared-error; linear: squared, logistic or poisson; by the labels unless given", only: None,
+    Key { name: "train.loss", help: "cross-entropy, sparsemax, entmax-1.5, binary-cross-entropy, label-cross-entropy or squared-error; linear: squared, logistic, poisson, gamma, huber or quantile; by the labels unless given", only: None,
         set: |r, v| word(v, &[net_losses(), linear::losses()].concat()).map(|v| r.train.loss = Some(v)), get: |r| r.train.loss.as_deref().and_then(words) },
     Key { name: "train.optimizer", help: "sgd, adam, adamw or rmsprop", only: None,
         set: |r, v| word(v, &names(optimizer::registry(), |entry| entry.name)).map(|v| r.train.optimizer = v), get: |r| words(&r.train.optimizer) },

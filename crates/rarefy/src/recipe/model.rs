@@ -22,6 +22,10 @@ pub struct Model {
     pub l1_ratio: Option<f64>,
     /// Concavity of MCP and SCAD.
     pub gamma: Option<f64>,
+    /// Where Huber's loss becomes linear, in scales.
+    pub epsilon: Option<f64>,
+    /// The quantile that the quantile loss is of.
+    pub quantile: Option<f64>,
     /// Whether a linear model has an intercept; `None` is yes.
     pub intercept: Option<bool>,
     /// Whether the penalty sees columns scaled to unit standard deviation; `None` is yes.
@@ -37,6 +41,8 @@ impl Default for Model {
             penalty: None,
             l1_ratio: None,
             gamma: None,
+            epsilon: None,
+            quantile: None,
             intercept: None,
             standardize: None,
         }
@@ -81,8 +87,16 @@ pub fn penalties() -> Vec<(&'static str, &'static str)> {
 }
 
 /// Keys that only linear models have.
-const LINEAR: [&str; 6] =
-    ["model.penalty", "model.l1-ratio", "model.gamma", "model.intercept", "model.standardize", "train.tolerance"];
+const LINEAR: [&str; 8] = [
+    "model.penalty",
+    "model.l1-ratio",
+    "model.gamma",
+    "model.epsilon",
+    "model.quantile",
+    "model.intercept",
+    "model.standardize",
+    "train.tolerance",
+];
 
 /// Keys, beside those of `[data]`, that all kinds have.
 const COMMON: [&str; 4] = ["model.kind", "train.loss", "train.seed", "twin.train"];

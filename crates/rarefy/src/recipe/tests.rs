@@ -205,7 +205,16 @@ fn a_linear_recipe_comes_back_from_its_own_text_without_the_keys_of_nets() {
         "penalty = \"elastic-net\"\nl1-ratio = 0.3\nintercept = false\nstandardize = false\n[train]\nloss = \"poisson\"\n\
          tolerance = 1e-9\n[select]\nlambda = \"auto\"\nby = \"cv\"\nfolds = 7\nrule = \"1se\"\nlambdas = 20\nratio = 0.1\n",
     );
-    for text in [linear(""), everything, linear("[select]\nlambda = 2"), linear("[select]\nsparsity = 0.9")] {
+    let (huber, quantile) =
+        ("epsilon = 2.0\n[train]\nloss = \"huber\"", "quantile = 0.9\n[train]\nloss = \"quantile\"");
+    for text in [
+        linear(huber),
+        linear(quantile),
+        linear(""),
+        everything,
+        linear("[select]\nlambda = 2"),
+        linear("[select]\nsparsity = 0.9"),
+    ] {
         let recipe = Recipe::parse(&text, "r.toml").unwrap();
         let text = recipe.to_toml();
         assert_eq!(Recipe::parse(&text, "as run").unwrap(), recipe, "{text}");
@@ -227,6 +236,11 @@ fn keys_of_the_other_kind_of_model_are_refused_with_what_to_do() {
         (linear("penalty = \"l2\""), "expected one of l1, elastic-net, mcp, scad (did you mean \"l1\"?)"),
         (linear("l1-ratio = 0.5"), "model.l1-ratio has no meaning where model.penalty is \"l1\", expected elastic-net"),
         (linear("penalty = \"scad\"\ngamma = 2"), "model.gamma is 2, expected a number above 2"),
+        (linear("epsilon = 2"), "model.epsilon has no meaning where train.loss is \"auto\", expected huber"),
+        (
+            linear("quantile = 1\n[train]\nloss = \"quantile\""),
+            "model.quantile is 1, expected a number between 0 and 1",
+        ),
         (linear("[select]\nlambda = 0"), "select.lambda is 0, expected a number above 0, or auto"),
         (linear("[select]\nlamda = 1"), "unknown key select.lamda; did you mean select.lambda?"),
         (linear("[select]\nnonzeros = 3\nlambda = 1"), "select.lambda and select.nonzeros both say how sparse"),

@@ -1,54 +1,49 @@
 //! The losses of linear models, by name: what they take, and what makes answers of their `η`.
 
 use rarefy_data::{Dataset, Target};
-use rarefy_linear::loss::{Logistic, Poisson, Squared};
+use rarefy_linear::loss::{self, Numbers};
 use rarefy_linear::{Loss, Result as LinearResult};
 use rarefy_model::graph::Op;
 use rarefy_nn::trainer::Aim;
 
 use crate::{Error, Recipe, Result};
 
-/// Makes a loss of targets and weights.
-type Make = fn(&[f64], &[f64]) -> LinearResult<Box<dyn Loss>>;
-
-/// A loss that recipes know.
+/// A loss of [`rarefy_linear::loss::registry`] that recipes know: what they need to know besides.
 pub(super) struct Entry {
     /// Its name.
     pub name: &'static str,
-    /// One sentence for help texts.
-    help: &'static str,
     /// Whether targets are two classes; values otherwise.
     pub classes: bool,
     /// What makes answers of `η`, unless they are the answers.
     pub link: Option<fn() -> Op>,
-    /// The loss of targets with weights.
-    pub make: Make,
 }
 
-/// All of them.
-static LOSSES: [Entry; 3] = [
-    Entry {
-        name: "squared",
-        help: "For numbers: half the squared error.",
-        classes: false,
-        link: None,
-        make: |y, a| Ok(Box::new(Squared::new(y, Some(a))?)),
-    },
-    Entry {
-        name: "logistic",
-        help: "For two classes.",
-        classes: true,
-        link: Some(|| Op::Sigmoid),
-        make: |y, a| Ok(Box::new(Logistic::new(y, Some(a))?)),
-    },
-    Entry {
-        name: "poisson",
-        help: "For counts, 0 or above: the model is of their logarithm.",
-        classes: false,
-        link: Some(|| Op::Exp),
-        make: |y, a| Ok(Box::new(Poisson::new(y, Some(a))?)),
-    },
+/// All of them. (The squared hinge gives no probabilities, and Cox's loss takes times with events: neither answers as artifacts do.)
+static LOSSES: [Entry; 6] = [
+    Entry { name: "squared", classes: false, link: None },
+    Entry { name: "logistic", classes: true, link: Some(|| Op::Sigmoid) },
+    Entry { name: "poisson", classes: false, link: Some(|| Op::Exp) },
+    Entry { name: "gamma", classes: false, link: Some(|| Op::Exp) },
+    Entry { name: "huber", classes: false, link: None },
+    Entry { name: "quantile", classes: false, link: None },
 ];
+
+impl Entry {
+    fn registered(&self) -> &'static loss::Entry {
+        let found = loss::registry().iter().find(|entry| entry.name == self.name);
+        found.unwrap_or_else(|| unreachable!("a test looks for every name"))
+    }
+
+    /// The recipe's loss of targets with weights.
+    pub fn make(&self, recipe: &Recipe, y: &[f64], weights: &[f64]) -> LinearResult<Box<dyn Loss>> {
+        let usual = Numbers::default();
+        let numbers = Numbers {
+            epsilon: recipe.model.epsilon.unwrap_or(usual.epsilon),
+            quantile: recipe.model.quantile.unwrap_or(usual.quantile),
+        };
+        (self.registered().make)(y, Some(weights), &numbers)
+    }
+}
 
 /// The names of all losses of linear models.
 pub fn losses() -> Vec<&'static str> {
@@ -57,7 +52,17 @@ pub fn losses() -> Vec<&'static str> {
 
 /// Names and help of all losses of linear models.
 pub fn loss_help() -> impl Iterator<Item = (&'static str, &'static str)> {
-    LOSSES.iter().map(|loss| (loss.name, loss.help))
+    LOSSES.iter().map(|loss| (loss.name, loss.registered().help))
+}
+
+/// Writes the numbers of the recipe's loss that it left open into it.
+pub(super) fn complete(recipe: &mut Recipe) {
+    let usual = Numbers::default();
+    match recipe.train.loss.as_deref() {
+        Some("huber") => drop(recipe.model.epsilon.get_or_insert(usual.epsilon)),
+        Some("quantile") => drop(recipe.model.quantile.get_or_insert(usual.quantile)),
+        _ => {}
+    }
 }
 
 /// The loss that suits labels, whatever the aim.
@@ -99,5 +104,15 @@ pub(super) fn targets(recipe: &Recipe, data: &Dataset) -> Result<(&'static Entry
             "the labels are classes, and the loss {name} takes values; leave train.loss out, or set data.task to values"
         )),
         _ => wrong(format!("the labels are values, and the loss {name} takes two classes; leave train.loss out")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_loss_is_one_of_the_registry() {
+        assert!(loss_help().all(|(name, help)| !name.is_empty() && !help.is_empty()));
     }
 }

@@ -110,7 +110,7 @@ impl LinearJob {
         let intercept = recipe.model.intercept.unwrap_or(true);
         let columns = Columns::of(&train.features, &self.parts.rows)?;
         let scale = columns.scale(recipe.model.standardize.unwrap_or(true), intercept);
-        let make = |weights: &[f64]| (self.loss.make)(&self.y, weights);
+        let make = |weights: &[f64]| self.loss.make(recipe, &self.y, weights);
         let (rows, features) = columns.shape();
         let task =
             Task { design: columns.design(&scale)?, loss: &make, weights: vec![1.0 / rows as f64; rows], intercept };
@@ -215,6 +215,7 @@ impl LinearJob {
 
 /// Writes what the recipe left open into it.
 fn complete(recipe: &mut Recipe) {
+    loss::complete(recipe);
     let (model, select) = (&mut recipe.model, &mut recipe.select);
     let penalty = model.penalty.get_or_insert_with(|| "l1".to_owned()).clone();
     match penalty.as_str() {
