@@ -323,6 +323,21 @@ fn a_path_is_its_single_fits_and_begins_at_zero() {
     }
 }
 
+/// Columns that are not penalised are in every fit, and the first strength is the least at which they are alone.
+#[test]
+fn a_path_with_free_columns_begins_where_the_others_are_zero() {
+    let x = columns();
+    let design = dense(&x);
+    let factors: Vec<f64> = (0..COLS).map(|j| if j == 7 || j == 30 { 0.0 } else { 1.0 + (j % 3) as f64 }).collect();
+    for name in ["squared", "logistic", "poisson"] {
+        let loss = loss(name, &targets(name), None);
+        let problem = Problem::new(Design::dense(design.view()), &*loss, L1 { lambda: 1.0 }).unwrap();
+        let found = path(problem.with_factors(factors.clone()).unwrap(), |lambda| L1 { lambda }, None, &TIGHT).unwrap();
+        assert_eq!(found.fits[0].nnz(), 2, "{name}");
+        assert_eq!(found.fits[1].nnz(), 3, "{name}: the first strength is the least one without penalised columns");
+    }
+}
+
 #[test]
 fn a_warm_start_at_the_solution_has_nothing_to_do() {
     let x = columns();

@@ -111,9 +111,8 @@ fn begin<'a, T: Value + Into<f64>, P: Penalty<f64>>(
         // Columns that are not penalised are there at every strength.
         problem = problem.with_penalty(penalty(f64::MAX.sqrt()));
         advance(&problem, options, &mut state, 0)?;
-        // So strong a penalty asks for no scores.
-        state.safe.fill(f64::NEG_INFINITY);
-        state.score(&problem)?;
+        // So strong a penalty asks for no scores of the others.
+        state.score_all(&problem)?;
     }
     Ok((problem, state))
 }

@@ -292,35 +292,47 @@ impl State {
         problem: &Problem<'_, T, P>,
         mut chosen: Vec<u32>,
     ) -> Result<()> {
-        let (edge, a) = (problem.penalty.threshold(), problem.loss.weights());
+        let edge = problem.penalty.threshold();
         // What was computed here already needs no more.
-        let mut old: Vec<u32> = chosen.iter().copied().filter(|&j| self.seen[j as usize] < self.travelled).collect();
-        let seen = self.anchors.look(&self.gradient, a);
+        let fresh = |j: u32| self.seen[j as usize] == self.travelled;
+        let seen = self.anchors.look(&self.gradient, problem.loss.weights());
         let at_rest = |j: u32| {
             let (j, edge) = (j as usize, problem.factors[j as usize] * edge);
             self.w[j] == 0.0 && seen.bound(j, self.norms[j]) < NEAR * edge
         };
-        let needed: Vec<u32> = old.iter().copied().filter(|&j| !at_rest(j)).collect();
+        let mut needed: Vec<u32> = chosen.iter().copied().filter(|&j| !fresh(j) && !at_rest(j)).collect();
         if FULL * needed.len() as f64 >= self.w.len() as f64 {
-            old = (0..self.w.len() as u32).filter(|&j| self.seen[j as usize] < self.travelled).collect();
-        } else {
-            old = needed;
+            needed = (0..self.w.len() as u32).filter(|&j| !fresh(j)).collect();
         }
-        problem.design.dots(Some(&old), &self.gradient, &mut self.scores)?;
-        for &j in &old {
-            let j = j as usize;
+        self.compute(problem, &needed)?;
+        chosen.retain(|&j| {
+            let (j, factor) = (j as usize, problem.factors[j as usize]);
+            let near = self.w[j] != 0.0 || factor == 0.0 || self.scores[j].abs() >= NEAR * factor * edge;
+            near && self.seen[j] == self.travelled
+        });
+        self.live = chosen;
+        Ok(())
+    }
+
+    /// Scores of all columns at the gradient of now, whatever is known of them.
+    pub fn score_all<T: Value + Into<f64>, P: Penalty<f64>>(&mut self, problem: &Problem<'_, T, P>) -> Result<()> {
+        self.compute(problem, &(0..self.w.len() as u32).collect::<Vec<_>>())
+    }
+
+    fn compute<T: Value + Into<f64>, P: Penalty<f64>>(
+        &mut self,
+        problem: &Problem<'_, T, P>,
+        columns: &[u32],
+    ) -> Result<()> {
+        problem.design.dots(Some(columns), &self.gradient, &mut self.scores)?;
+        let edge = problem.penalty.threshold();
+        for j in columns.iter().map(|&j| j as usize) {
             (self.scores[j], self.seen[j]) = (-self.scores[j], self.travelled);
             self.safe[j] = self.safe_until(j, problem.factors[j] * edge);
         }
-        if old.len() == self.w.len() {
-            self.anchors.add(&self.gradient, a, &self.scores);
+        if columns.len() == self.w.len() {
+            self.anchors.add(&self.gradient, problem.loss.weights(), &self.scores);
         }
-        chosen.retain(|&j| self.seen[j as usize] == self.travelled);
-        chosen.retain(|&j| {
-            let (j, factor) = (j as usize, problem.factors[j as usize]);
-            self.w[j] != 0.0 || factor == 0.0 || self.scores[j].abs() >= NEAR * factor * edge
-        });
-        self.live = chosen;
         Ok(())
     }
 
