@@ -13,15 +13,16 @@
 //! `--scale` (columns to length 1), `--both` (both orders), `--single` (values in `f32`), `--out FILE` (where to write `x`, f64).
 //! Reading and conversion are not in `seconds`; conversion is in `conversion`. `cpu` is processor time, of all threads.
 
+mod raw;
+
 use rarefy_core::clock::process_cpu_seconds;
 use rarefy_core::matrix::{Csc, Csr, Value};
 use rarefy_core::parallel::set_threads;
 use rarefy_core::random::Key;
 use rarefy_linear::least_squares::{Operator, Options, solve};
+use raw::{Failure, indptr, read, sizes};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-type Failure = Box<dyn std::error::Error>;
 
 #[derive(Debug, Default)]
 struct Arguments {
@@ -67,27 +68,12 @@ fn arguments() -> Result<Arguments, Failure> {
     Ok(parsed)
 }
 
-/// The numbers of a file that must have `count` of `N` bytes.
-fn read<const N: usize, T>(path: &Path, count: usize, number: impl Fn([u8; N]) -> T) -> Result<Vec<T>, Failure> {
-    let (found, expected) = (std::fs::metadata(path)?.len(), count as u128 * N as u128);
-    if u128::from(found) != expected {
-        return Err(format!("{}: {found} bytes, expected {expected} ({count} numbers)", path.display()).into());
-    }
-    let bytes = std::fs::read(path)?;
-    Ok(bytes.as_chunks::<N>().0.iter().map(|&chunk| number(chunk)).collect())
-}
-
 /// `rows`, `cols`, `indptr`, `indices`, `values`, `y`.
 type System = (usize, usize, Vec<u32>, Vec<u32>, Vec<f64>, Vec<f64>);
 
 fn load(directory: &Path, csc: bool) -> Result<System, Failure> {
-    let meta = std::fs::read_to_string(directory.join("meta"))?;
-    let sizes = meta.split_whitespace().map(str::parse).collect::<Result<Vec<usize>, _>>()?;
-    let &[rows, cols, nnz] = &sizes[..] else { return Err(format!("meta: {meta:?}, expected rows cols nnz").into()) };
-    let lines = if csc { cols } else { rows };
-    let wide =
-        read(&directory.join("indptr"), lines.checked_add(1).ok_or("meta: too many lines")?, i64::from_le_bytes)?;
-    let indptr = wide.into_iter().map(u32::try_from).collect::<Result<Vec<u32>, _>>()?;
+    let [rows, cols, nnz] = sizes(directory)?;
+    let indptr = indptr(directory, if csc { cols } else { rows })?;
     let indices = read(&directory.join("indices"), nnz, u32::from_le_bytes)?;
     let values = read(&directory.join("values"), nnz, f64::from_le_bytes)?;
     let y = read(&directory.join("y"), rows, f64::from_le_bytes)?;

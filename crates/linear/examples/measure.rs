@@ -18,16 +18,19 @@
 //!
 //! Prints one JSON object: seconds and processor seconds of each repetition, and of the last one certificates, iterations and passes.
 
+mod raw;
+
 use rarefy_core::clock::Meter;
 use rarefy_core::matrix::{CscView, DenseView};
 use rarefy_core::penalty::{ElasticNet, L1, Mcp, Penalty, Scad};
 use rarefy_linear::loss::{Logistic, Poisson, Squared};
 use rarefy_linear::select::path;
 use rarefy_linear::{Design, Fit, Loss, Options, Problem, solve};
+use raw::{Failure, indptr, read, sizes};
 use std::collections::HashMap;
 use std::path::Path;
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+type Result<T> = std::result::Result<T, Failure>;
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -126,20 +129,14 @@ struct Data {
 
 impl Data {
     fn read(folder: &Path) -> Result<Self> {
-        let meta = std::fs::read_to_string(folder.join("meta"))?;
-        let numbers: Vec<usize> = meta.split_whitespace().map(str::parse).collect::<std::result::Result<_, _>>()?;
-        let [rows, cols, nnz] = numbers[..] else { return Err("meta: rows, columns and nonzeros expected".into()) };
-        let bytes = |name: &str| std::fs::read(folder.join(name));
-        let doubles =
-            |name| Ok::<_, std::io::Error>(bytes(name)?.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect());
+        let [rows, cols, nnz] = sizes(folder)?;
         let (indptr, indices) = match nnz {
             0 => (vec![], vec![]),
-            _ => (
-                bytes("indptr")?.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as u32).collect(),
-                bytes("indices")?.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect(),
-            ),
+            _ => (indptr(folder, cols)?, read(&folder.join("indices"), nnz, u32::from_le_bytes)?),
         };
-        Ok(Self { rows, cols, indptr, indices, values: doubles("values")?, y: doubles("y")? })
+        let entries = if nnz > 0 { nnz } else { rows.checked_mul(cols).ok_or("meta: too many entries")? };
+        let numbers = |name, count| read(&folder.join(name), count, f64::from_le_bytes);
+        Ok(Self { rows, cols, indptr, indices, values: numbers("values", entries)?, y: numbers("y", rows)? })
     }
 
     fn design(&self) -> Result<Design<'_, f64>> {
