@@ -8,8 +8,8 @@
 //!
 //! | key | |
 //! |---|---|
-//! | `what` | `solve` (default), `path`, `cv` |
-//! | `loss` | `squared` (default), `logistic`, `poisson` |
+//! | `what` | `solve` (default), `path` |
+//! | `loss` | `squared` (default), or another name of the registry |
 //! | `penalty` | `l1` (default), `elastic-net` (with `l1-ratio`), `mcp`, `scad` |
 //! | `lambda` | strengths, with commas; more than one: each from the solution of the one before |
 //! | `intercept` | `false` (default), `true` |
@@ -23,7 +23,7 @@ mod raw;
 use rarefy_core::clock::Meter;
 use rarefy_core::matrix::{CscView, DenseView};
 use rarefy_core::penalty::{ElasticNet, L1, Mcp, Penalty, Scad};
-use rarefy_linear::loss::{Logistic, Poisson, Squared};
+use rarefy_linear::loss::{Numbers, registry};
 use rarefy_linear::select::path;
 use rarefy_linear::{Design, Fit, Loss, Options, Problem, solve};
 use raw::{Failure, indptr, read, sizes};
@@ -42,12 +42,9 @@ fn main() -> Result<()> {
     let text = |key: &str, default: &str| settings.get(key).map_or(default.to_owned(), String::clone);
     rarefy_core::parallel::set_threads(text("threads", "1").parse()?);
     let options = Options { tolerance: text("tolerance", "1e-7").parse()?, ..Options::default() };
-    let loss: Box<dyn Loss> = match text("loss", "squared").as_str() {
-        "squared" => Box::new(Squared::new(&data.y, None)?),
-        "logistic" => Box::new(Logistic::new(&data.y, None)?),
-        "poisson" => Box::new(Poisson::new(&data.y, None)?),
-        other => return Err(format!("loss {other} is not known").into()),
-    };
+    let name = text("loss", "squared");
+    let entry = registry().iter().find(|entry| entry.name == name).ok_or(format!("loss {name} is not known"))?;
+    let loss = (entry.make)(&data.y, None, &Numbers::default())?;
     let job = Job {
         data: &data,
         loss: loss.as_ref(),
